@@ -1,0 +1,1 @@
+"""ffmpeg: where it is, what it can do, how it is called."""

@@ -1,0 +1,1 @@
+"""What a video is: probing, raw formats, windows, colour and HDR facts."""

@@ -1,0 +1,279 @@
+"""The only place that starts a process.
+
+Standard input is null, the child has a session of its own, and it dies with us: on
+Linux the kernel kills it when the thread that started it ends, and that thread waits
+for it here. Every limit ends in SIGKILL of the whole group, since a program that
+blocks on a pipe does not answer SIGTERM.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import IO
+
+from vmafkit import settings
+from vmafkit.errors import Cancelled, ToolMissing, ToolTimeout
+
+STDERR_TAIL_BYTES = 64 * 1024
+GRACE_S = 3.0
+_POLL_S = 0.1
+_LINE_LIMIT_BYTES = 64 * 1024
+_PDEATHSIG_WRAPPER = (
+    "import ctypes,os,sys;p=int(sys.argv[1]);"
+    "ctypes.CDLL(None).prctl(1,9,0,0,0);"
+    "os.getppid()==p or sys.exit(137);os.execv(sys.argv[2],sys.argv[2:])"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What is known of a process that has ended.
+
+    Attributes:
+        argv: the command, without the wrapper that ties it to us.
+        exit_status: 0 to 255, or minus the number of the signal that ended it.
+        stdout: its first bytes, up to the limit asked for.
+        stderr_tail: its last lines, at most 64 KiB, invalid UTF-8 replaced.
+        wall_s: seconds from start to end.
+        cpu_s: user and system seconds of the process and the children it waited for.
+    """
+
+    argv: tuple[str, ...]
+    exit_status: int
+    stdout: bytes
+    stderr_tail: str
+    wall_s: float
+    cpu_s: float
+
+    @property
+    def cause(self) -> str:
+        """How it ended, in words."""
+        if self.exit_status < 0:
+            try:
+                return f"killed by {signal.Signals(-self.exit_status).name}"
+            except ValueError:
+                return f"killed by signal {-self.exit_status}"
+        return f"exit status {self.exit_status}"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on a process.
+
+    Attributes:
+        wall_s: longest run in seconds; None for no bound.
+        stall_s: longest time in seconds without a byte of output; None for no bound.
+        stdout_bytes: how much of standard output is kept.
+    """
+
+    wall_s: float | None = None
+    stall_s: float | None = None
+    stdout_bytes: int = 4 * 1024 * 1024
+
+
+class _Lines:
+    """Splits a stream into lines without ever holding a long one."""
+
+    def __init__(self, deliver: Callable[[str], None]) -> None:
+        self._deliver = deliver
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> None:
+        *whole, rest = (self._rest + chunk).split(b"\n")
+        self._rest = rest[-_LINE_LIMIT_BYTES:]
+        for line in whole:
+            self._deliver(line.decode("utf-8", "replace").rstrip("\r"))
+
+
+@cache
+def _tie_words() -> tuple[str, ...]:
+    if not sys.platform.startswith("linux"):
+        return ()
+    setpriv = shutil.which("setpriv")
+    if setpriv:
+        probe = subprocess.run(
+            [setpriv, "--pdeathsig", "KILL", "--", "true"],
+            stdin=subprocess.DEVNULL, capture_output=True, check=False,
+        )  # fmt: skip
+        if probe.returncode == 0:
+            return (setpriv, "--pdeathsig", "KILL", "--")
+    return (sys.executable, "-I", "-S", "-c", _PDEATHSIG_WRAPPER, str(os.getpid()))
+
+
+def _start(argv: Sequence[str], cwd: Path) -> subprocess.Popen[bytes]:
+    program = shutil.which(argv[0])
+    if program is None:
+        raise ToolMissing(
+            f"{argv[0]} cannot be run: it is missing or not executable",
+            hint="give another path with --ffmpeg-bin or VMAFKIT_FFMPEG",
+        )
+    try:
+        return subprocess.Popen(
+            [*_tie_words(), program, *argv[1:]],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=cwd,
+            env=settings.child_environment(),
+            start_new_session=True,
+            close_fds=True,
+        )
+    except OSError as error:
+        raise ToolMissing(f"{argv[0]} cannot be started: {error.strerror}") from error
+
+
+def _signal_group(pid: int, number: int) -> None:
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _stop(process: subprocess.Popen[bytes], grace_s: float) -> None:
+    """TERM, then KILL of the whole group; the leader is not reaped here."""
+    _signal_group(process.pid, signal.SIGTERM)
+    until = time.monotonic() + grace_s
+    while time.monotonic() < until and not _has_ended(process.pid):
+        time.sleep(0.01)
+    _signal_group(process.pid, signal.SIGKILL)
+
+
+def _has_ended(pid: int) -> bool:
+    # WNOWAIT leaves the child to be reaped by wait4, which alone reports its CPU time.
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+class _Watch:
+    """One running process: reads its pipes, watches its limits, reaps it."""
+
+    def __init__(
+        self,
+        name: str,
+        process: subprocess.Popen[bytes],
+        limits: Limits,
+        on_line: Callable[[str], None] | None,
+        cancel: threading.Event | None,
+    ) -> None:
+        self.name = name
+        self.process = process
+        self.limits = limits
+        self.cancel = cancel
+        self.stdout = bytearray()
+        self.stderr = bytearray()
+        self.lines = _Lines(on_line) if on_line else None
+        self.started = self.last_output = time.monotonic()
+
+    def _take(self, stream: IO[bytes], is_stdout: bool) -> bool:
+        chunk = os.read(stream.fileno(), 65536)
+        if not chunk:
+            return False
+        self.last_output = time.monotonic()
+        if is_stdout:
+            self.stdout += chunk[: max(0, self.limits.stdout_bytes - len(self.stdout))]
+            if self.lines:
+                self.lines.feed(chunk)
+        else:
+            self.stderr += chunk
+            if len(self.stderr) > 2 * STDERR_TAIL_BYTES:
+                del self.stderr[:-STDERR_TAIL_BYTES]
+        return True
+
+    def _check_limits(self) -> None:
+        now = time.monotonic()
+        name = self.name
+        if self.cancel is not None and self.cancel.is_set():
+            raise Cancelled(f"{name} was stopped")
+        if self.limits.wall_s is not None and now - self.started > self.limits.wall_s:
+            raise ToolTimeout(
+                f"{name} ran longer than {self.limits.wall_s:g} s and was stopped",
+                hint="raise --timeout",
+            )
+        if self.limits.stall_s is not None and now - self.last_output > self.limits.stall_s:
+            raise ToolTimeout(
+                f"{name} made no progress for {self.limits.stall_s:g} s and was stopped"
+            )
+
+    def pump(self) -> None:
+        """Read until both pipes are closed or the process has ended."""
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.process.stdout, selectors.EVENT_READ, True)
+            selector.register(self.process.stderr, selectors.EVENT_READ, False)
+            while selector.get_map():
+                ready = selector.select(_POLL_S)
+                for key, _ in ready:
+                    if not self._take(key.fileobj, key.data):  # pyright: ignore[reportArgumentType]
+                        selector.unregister(key.fileobj)
+                # A grandchild may hold the pipes open after the program itself has ended.
+                if not ready and _has_ended(self.process.pid):
+                    return
+                self._check_limits()
+        while not _has_ended(self.process.pid):
+            self._check_limits()
+            time.sleep(0.002)
+
+    def reap(self) -> tuple[int, float]:
+        """Collect the process: (exit status, CPU seconds)."""
+        _, status, usage = os.wait4(self.process.pid, 0)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        return self.process.returncode, usage.ru_utime + usage.ru_stime
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    limits: Limits | None = None,
+    on_line: Callable[[str], None] | None = None,
+    cancel: threading.Event | None = None,
+    grace_s: float = GRACE_S,
+) -> Finished:
+    """Run a program to its end and report how it ended; never through a shell.
+
+    Args:
+        argv: the program and its arguments.
+        cwd: the folder it runs in, a private one where it writes files.
+        limits: time and output bounds.
+        on_line: called with each line of standard output.
+        cancel: when set, the process group is killed and Cancelled is raised.
+        grace_s: seconds between SIGTERM and SIGKILL.
+
+    Raises:
+        ToolMissing: the program cannot be started.
+        ToolTimeout: a limit was passed; the group is dead when this is raised.
+        Cancelled: cancel was set; the group is dead when this is raised.
+    """
+    process = _start(argv, cwd)
+    watch = _Watch(Path(argv[0]).name, process, limits or Limits(), on_line, cancel)
+    try:
+        watch.pump()
+    except BaseException:
+        _stop(process, grace_s)
+        watch.reap()
+        raise
+    finally:
+        for stream in (process.stdout, process.stderr):
+            if stream:
+                stream.close()
+    _signal_group(process.pid, signal.SIGKILL)
+    exit_status, cpu_s = watch.reap()
+    return Finished(
+        argv=tuple(argv),
+        exit_status=exit_status,
+        stdout=bytes(watch.stdout),
+        stderr_tail=watch.stderr[-STDERR_TAIL_BYTES:].decode("utf-8", "replace"),
+        wall_s=time.monotonic() - watch.started,
+        cpu_s=cpu_s,
+    )

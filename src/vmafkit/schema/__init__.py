@@ -1,0 +1,1 @@
+"""The stable records: one per file format, strict JSON, every older version readable."""

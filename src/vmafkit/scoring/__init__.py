@@ -1,0 +1,1 @@
+"""Scoring: models, features, backends, and the per-frame result."""

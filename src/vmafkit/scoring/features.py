@@ -1,0 +1,56 @@
+"""The features of libvmaf that can be asked for by name beside the models."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+from vmafkit.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A feature extractor.
+
+    Attributes:
+        name: libvmaf's name of the extractor.
+        columns: the per-frame columns it adds to the log.
+        higher_is_better: False for banding and colour difference in their raw form.
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    higher_is_better: bool = True
+
+
+TABLE: dict[str, Feature] = {
+    feature.name: feature
+    for feature in (
+        Feature("psnr", ("psnr_y", "psnr_cb", "psnr_cr")),
+        Feature("psnr_hvs", ("psnr_hvs_y", "psnr_hvs_cb", "psnr_hvs_cr", "psnr_hvs")),
+        Feature("float_ssim", ("float_ssim",)),
+        Feature("float_ms_ssim", ("float_ms_ssim",)),
+        Feature("ciede", ("ciede2000",)),
+        Feature("cambi", ("cambi",), higher_is_better=False),
+        Feature(
+            "vif",
+            ("integer_vif_scale0", "integer_vif_scale1", "integer_vif_scale2", "integer_vif_scale3"),
+        ),
+        Feature("adm", ("integer_adm2",)),
+        Feature("motion", ("integer_motion2",)),
+    )
+}
+_ALIASES = {"ssim": "float_ssim", "ms_ssim": "float_ms_ssim", "ms-ssim": "float_ms_ssim"}
+
+
+def feature_by_name(name: str) -> Feature:
+    """The feature with this name or alias (`ssim`, `ms_ssim`).
+
+    Raises:
+        UsageError: there is none; the message lists what there is.
+    """
+    feature = TABLE.get(_ALIASES.get(name, name))
+    if feature is None:
+        near = difflib.get_close_matches(name, TABLE, n=3) or list(TABLE)
+        raise UsageError(f"feature {name!r} is not known", hint=f"try {', '.join(near)}")
+    return feature

@@ -1,0 +1,98 @@
+"""Reads libvmaf's JSON log, strictly: a log that is not whole is never a number."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from vmafkit.errors import FrameCount, NotFinite, ResultInvalid, Truncated
+
+
+@dataclass(frozen=True, slots=True)
+class LibvmafLog:
+    """A whole log.
+
+    Attributes:
+        version: of libvmaf, as it names itself.
+        frame_numbers: shape (frames,), rising.
+        columns: name to per-frame values, each of shape (frames,).
+    """
+
+    version: str
+    frame_numbers: npt.NDArray[np.int64]
+    columns: Mapping[str, npt.NDArray[np.float64]]
+
+
+def parse_log(text: str, *, expected_frames: int | None = None) -> LibvmafLog:
+    """Read a JSON log of libvmaf.
+
+    Args:
+        text: the file's content.
+        expected_frames: how many frames it must hold; None takes what is there.
+
+    Raises:
+        Truncated: it is empty or cut short.
+        ResultInvalid: it is JSON, but no log of libvmaf.
+        FrameCount: it holds another number of frames.
+        NotFinite: a value is not a finite number.
+    """
+    if not text.strip():
+        raise Truncated("libvmaf wrote an empty log", hint="is the disk full?")
+    try:
+        document = json.loads(text, parse_constant=_refuse_constant)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise Truncated("libvmaf's log is cut short", hint="is the disk full?") from error
+    if not isinstance(document, dict):
+        raise ResultInvalid("libvmaf's log is not an object")
+    return _from_document(cast("dict[str, Any]", document), expected_frames)
+
+
+def _refuse_constant(name: str) -> float:
+    raise NotFinite(f"libvmaf's log holds {name}", hint="the pair may be damaged; score it alone")
+
+
+def _from_document(document: dict[str, Any], expected: int | None) -> LibvmafLog:
+    frames = document.get("frames")
+    if not isinstance(frames, list) or not frames or "pooled_metrics" not in document:
+        raise ResultInvalid("libvmaf's log holds no frames")
+    rows = [_frame(item) for item in cast("list[Any]", frames)]
+    if expected is not None and len(rows) != expected:
+        raise FrameCount(f"libvmaf scored {len(rows)} frames where {expected} were expected")
+    numbers = [number for number, _ in rows]
+    if any(later <= earlier for earlier, later in zip(numbers, numbers[1:], strict=False)):
+        raise ResultInvalid("the frame numbers of libvmaf's log do not rise")
+    names = rows[0][1].keys()
+    # The last frame carries all; the first may lack what needs a neighbour.
+    if any(metrics.keys() != names for _, metrics in rows):
+        raise ResultInvalid("the frames of libvmaf's log do not hold the same metrics")
+    return LibvmafLog(
+        version=str(document.get("version", "unknown")),
+        frame_numbers=np.asarray(numbers, dtype=np.int64),
+        columns={
+            name: np.asarray([metrics[name] for _, metrics in rows], dtype=np.float64)
+            for name in names
+        },
+    )
+
+
+def _frame(item: Any) -> tuple[int, dict[str, float]]:
+    if not isinstance(item, dict):
+        raise ResultInvalid("a frame of libvmaf's log is not an object")
+    frame = cast("dict[str, Any]", item)
+    number, metrics = frame.get("frameNum"), frame.get("metrics")
+    if not isinstance(number, int) or not isinstance(metrics, dict):
+        raise ResultInvalid("a frame of libvmaf's log has no number or no metrics")
+    values: dict[str, float] = {}
+    for name, value in cast("dict[str, Any]", metrics).items():
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ResultInvalid(f"{name} of frame {number} is not a number")
+        if not math.isfinite(value):
+            raise NotFinite(f"{name} of frame {number} is not finite")
+        values[name] = float(value)
+    return number, values

@@ -1,0 +1,40 @@
+"""The only place that reads the environment."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_PASSED_TO_CHILDREN = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "SystemRoot")
+
+
+def ffmpeg_from_environment() -> str | None:
+    """The ffmpeg named by VMAFKIT_FFMPEG, or None."""
+    return os.environ.get("VMAFKIT_FFMPEG") or None
+
+
+def cache_folder() -> Path:
+    """The folder of the trial store and other caches (VMAFKIT_CACHE overrides)."""
+    named = os.environ.get("VMAFKIT_CACHE")
+    if named:
+        return Path(named).absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("vmafkit", appauthor=False))
+
+
+def core_count() -> int:
+    """The processors this process may use, at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return max(1, os.cpu_count() or 1)
+
+
+def child_environment() -> dict[str, str]:
+    """The environment of outside programs: a short allow-list, so that nothing leaks."""
+    return {name: os.environ[name] for name in _PASSED_TO_CHILDREN if name in os.environ}
+
+
+def wants_colour() -> bool:
+    """False when NO_COLOR asks for plain text."""
+    return not os.environ.get("NO_COLOR")
