@@ -347,8 +347,12 @@ class FileLock:
             # The text is for a message only: a full disk must not keep anyone from the lock.
             with contextlib.suppress(OSError):
                 _ftruncate(handle, 0)
-                _write_all(handle, f"{os.getpid()} {shlex.join(sys.argv)[:500]}\n".encode(
-                    "utf-8", "backslashreplace"))
+                _write_all(
+                    handle,
+                    f"{os.getpid()} {shlex.join(sys.argv)[:500]}\n".encode(
+                        "utf-8", "backslashreplace"
+                    ),
+                )
         except BaseException:
             os.close(handle)
             raise

@@ -122,3 +122,22 @@ def tool_pix_fmt(sampling: str, depth: int) -> str:
     if depth not in _TOOL_DEPTHS:
         raise UsageError(f"bit depth {depth} is not one of 8, 10, 12, 16")
     return f"yuv{sampling}p" if depth == 8 else f"yuv{sampling}p{depth}le"
+
+
+def common_planar(reference: str, distorted: str) -> str:
+    """The planar format two videos are compared in: the reference's chroma sampling (4:2:0
+    for what is not 4:2:0, 4:2:2 or 4:4:4) at the greater bit depth of the two.
+
+    Raises:
+        UsageError: a name is unknown.
+    """
+    sampling = chroma(reference)
+    depth = max(bit_depth(reference), bit_depth(distorted))
+    tool_depth = next((known for known in _TOOL_DEPTHS if known >= depth), 16)
+    return tool_pix_fmt(sampling if sampling in _TOOL_CHROMA else "420", tool_depth)
+
+
+def at_least_ten_bit(pix_fmt: str) -> str:
+    """A planar format of the vmaf tool, taken to 10 bits when it has 8."""
+    sampling, depth = tool_format(pix_fmt)
+    return tool_pix_fmt(sampling, max(10, depth))

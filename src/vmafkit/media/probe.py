@@ -1,12 +1,11 @@
 """Opening a source: every fact is counted or decoded, none is believed.
 
-PyAV 18 hands protocol_whitelist and format_whitelist to libavformat, which checks the
-format before it is opened, so a list of other files is never followed.
+PyAV hands protocol_whitelist and format_whitelist to libavformat, which checks a format
+before it is opened, so a list of other files is never followed.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -18,14 +17,316 @@ from vmafkit.media import layout, pixfmt, y4m
 from vmafkit.media.color import color_facts, hdr_facts
 from vmafkit.media.hashing import Fingerprint, fingerprint, show
 from vmafkit.media.source import ColorFacts, HdrFacts, RawGeometry, Source
-from vmafkit.media.tally import Look, Tally, count, end_of_file_is_there, look
+from vmafkit.media.tally import MAX_PIXELS, Look, Tally, length_s, survey
+from vmafkit.media.timing import is_variable
 
 if TYPE_CHECKING:
     from av.container.input import InputContainer
     from av.video.stream import VideoStream
 
-MAX_PIXELS = 8192 * 8192
-FORMATS = (
-    "mov,matroska,webm,yuv4mpegpipe,ivf,mpegts,avi,flv,h264,hevc,vvc,obu,ogg"
-)
+FORMATS = "mov,matroska,webm,yuv4mpegpipe,ivf,mpegts,avi,flv,h264,hevc,vvc,obu,ogg"
 _RAW_SUFFIXES = (".yuv", ".raw")
+# Writers that cannot go back leave all bits set where the count of frames belongs.
+_COUNT_LIMIT = 2**31
+
+
+def open_source(path: Path | str, *, raw: RawGeometry | None = None) -> Source:
+    """Find out what a video file is.
+
+    Args:
+        path: a regular file: a container (MP4, Matroska, WebM, MPEG-TS, AVI, FLV, Ogg, IVF,
+            y4m), an elementary stream (H.264, HEVC, VVC, AV1) or raw samples
+            (.yuv, .raw, or any other name with raw given).
+        raw: the geometry of raw samples. With a container it must agree with it; its
+            pix_fmt and framerate are compared where they differ from their defaults.
+
+    Raises:
+        Unreadable: missing, empty, cut short, damaged, or without video.
+        Refused: not a regular file, a still picture, a playlist, or another format.
+        TooLarge: frames of more than 8192 x 8192 samples.
+        Changed: the file changed while it was read.
+        UsageError: raw samples without geometry, or geometry that contradicts a container.
+    """
+    path = Path(path).absolute()
+    before = fingerprint(path)
+    if not before.size_bytes:
+        raise Unreadable(f"{show(path)} is empty", hint="write the file again")
+    try:
+        source = _probe(path, raw, before)
+    except OSError as error:
+        raise Unreadable(f"{show(path)} cannot be read", detail=str(error)) from None
+    if fingerprint(path) != before:
+        raise Changed(f"{show(path)} changed while it was read", hint="wait until it is written")
+    return source
+
+
+def _probe(path: Path, raw: RawGeometry | None, before: Fingerprint) -> Source:
+    head = layout.read_head(path)
+    if head.startswith(y4m.MAGIC):
+        source = _y4m(path, head, before)
+    elif path.suffix.lower() in _RAW_SUFFIXES:
+        return _raw(path, raw, before)
+    else:
+        layout.refuse_other_kinds(path, head)
+        try:
+            source = _container(path, before)
+        except Refused:
+            if raw is None:
+                raise
+            return _raw(path, raw, before)
+    if raw is not None:
+        _ensure_agrees(source, raw)
+    return source
+
+
+def _ensure_agrees(source: Source, raw: RawGeometry) -> None:
+    plain = RawGeometry(raw.width, raw.height)
+    pairs = [
+        ("--width", raw.width, source.width),
+        ("--height", raw.height, source.height),
+    ]
+    said = [f"{flag} {mine} (it has {theirs})" for flag, mine, theirs in pairs if mine != theirs]
+    if raw.pix_fmt not in (plain.pix_fmt, source.pix_fmt):
+        said.append(f"--pix-fmt {raw.pix_fmt} (it has {source.pix_fmt})")
+    if raw.framerate not in (plain.framerate, source.framerate):
+        said.append(f"--framerate {raw.framerate} (it has {source.framerate})")
+    if said:
+        raise UsageError(
+            f"{show(source.path)} is a {source.container} file that says otherwise than"
+            f" {', '.join(said)}",
+            hint="leave these flags out; they are for raw files",
+        )
+
+
+def _raw(path: Path, raw: RawGeometry | None, before: Fingerprint) -> Source:
+    if raw is None:
+        raise UsageError(
+            f"{show(path)} is a raw file, which does not say its geometry",
+            hint="give --width, --height and --pix-fmt (and --framerate)",
+        )
+    if raw.framerate <= 0:
+        raise UsageError(f"--framerate {raw.framerate} is not above 0")
+    frame_bytes = pixfmt.frame_bytes(raw.pix_fmt, raw.width, raw.height)
+    if raw.width * raw.height > MAX_PIXELS:
+        raise TooLarge(f"{show(path)} is said to have frames of {raw.width}x{raw.height}")
+    frames, rest = divmod(before.size_bytes, frame_bytes)
+    if rest:
+        raise Unreadable(
+            f"{show(path)} has {before.size_bytes} bytes, which are {frames} frames of"
+            f" {frame_bytes} bytes ({raw.width}x{raw.height} {raw.pix_fmt}) and {rest} bytes more",
+            hint="check --width, --height and --pix-fmt, or copy the file again",
+        )
+    return Source(
+        path=path,
+        container="rawvideo",
+        codec="rawvideo",
+        width=raw.width,
+        height=raw.height,
+        rotation=0,
+        sar=Fraction(1),
+        pix_fmt=raw.pix_fmt,
+        bit_depth=pixfmt.bit_depth(raw.pix_fmt),
+        framerate=raw.framerate,
+        is_vfr=False,
+        frame_count=frames,
+        duration_s=float(frames / raw.framerate),
+        color=ColorFacts(),
+        hdr=HdrFacts(),
+        raw=raw,
+        size_bytes=before.size_bytes,
+        mtime_ns=before.mtime_ns,
+        inode=before.inode,
+        video_bits=8 * before.size_bytes,
+        has_audio=False,
+    )
+
+
+@contextmanager
+def _opened(path: Path, only: str = FORMATS) -> Iterator[tuple[InputContainer, VideoStream]]:
+    import av
+    from av.error import ArgumentError, FFmpegError
+
+    name = show(path)
+    # file: keeps libavformat from reading a protocol or a pattern out of the name.
+    options = {"protocol_whitelist": "file", "format_whitelist": only}
+    try:
+        with av.open(f"file:{path}", "r", options=options, metadata_errors="replace") as container:
+            yield container, _video_stream(container, name)
+    except ArgumentError as error:
+        # libavformat's answer to a format that is not on the list.
+        raise _other_format(name, error) from None
+    except (FFmpegError, ValueError, EOFError) as error:
+        raise _undemuxable(name, error) from None
+
+
+def _other_format(name: str, error: Exception) -> Refused:
+    return Refused(
+        f"{name} is not in a format that is read here",
+        hint="convert it to MP4, Matroska or y4m; raw samples need --width, --height, --pix-fmt",
+        detail=str(error),
+    )
+
+
+def _undemuxable(name: str, error: Exception) -> Unreadable:
+    return Unreadable(
+        f"{name} is damaged, cut short or not a video",
+        hint="check that it plays, or write it again",
+        detail=str(error),
+    )
+
+
+def _video_stream(container: InputContainer, name: str) -> VideoStream:
+    from av.stream import Disposition
+
+    streams = container.streams.video
+    moving = [s for s in streams if not s.disposition & Disposition.attached_pic]
+    if not moving:
+        kind = "only sound" if container.streams.audio else "no video stream"
+        raise Unreadable(f"{name} holds {kind}", hint="name a file with a video stream")
+    stream = moving[0]
+    context = stream.codec_context
+    if context is None:  # pyright: ignore[reportUnnecessaryComparison]
+        raise Refused(f"the codec of {name} cannot be decoded here", hint="convert it first")
+    if context.width * context.height > MAX_PIXELS:
+        raise TooLarge(
+            f"{name} says that its frames are {context.width}x{context.height}",
+            hint="8192x8192 samples are read at most",
+        )
+    context.thread_count = 1
+    return stream
+
+
+def _container(path: Path, before: Fingerprint) -> Source:
+    with _opened(path) as (container, stream):
+        name = container.format.name
+        lost = layout.missing_bytes(path, name)
+        if lost:
+            raise _cut_short(
+                path, f"it has {before.size_bytes} bytes and announces {before.size_bytes + lost}"
+            )
+        seen, tally = survey(container, stream, show(path))
+        _ensure_whole(path, container, stream, tally)
+        return _describe(path, before, container, stream, seen, tally)
+
+
+def _cut_short(path: Path, reason: str) -> Unreadable:
+    return Unreadable(f"{show(path)} is cut short: {reason}", hint="copy or write the file again")
+
+
+def _ensure_whole(path: Path, container: InputContainer, stream: VideoStream, tally: Tally) -> None:
+    """Hold what was counted against what the header announces.
+
+    Transport streams announce nothing, and a live FLV neither: their loss cannot be seen.
+    """
+    name = container.format.name
+    if tally.ends_torn and name != "mpegts":
+        raise _cut_short(path, f"its frame {tally.packets} is not whole")
+    announced = stream.frames
+    if 0 < announced < _COUNT_LIMIT and _falls_short(tally.packets, announced, 1):
+        raise _cut_short(path, f"it holds {tally.packets} frames and announces {announced}")
+    # A longer sound track may fill the duration, so it binds only where video is alone.
+    if "matroska" not in name or len(container.streams) != 1 or not container.duration:
+        return
+    framerate = _framerate(stream)
+    counted = length_s(tally, _time_base(stream), framerate)
+    if tally.times:
+        counted = max(counted, (max(tally.times) * _time_base(stream)) + 1 / framerate)
+    header = Fraction(container.duration, 1_000_000)
+    if _falls_short(counted, header, 1 / framerate):
+        raise _cut_short(
+            path, f"it holds {float(counted):.3f} s and announces {float(header):.3f} s"
+        )
+
+
+def _falls_short(counted: Fraction | int, announced: Fraction | int, frame: Fraction | int) -> bool:
+    """More than two frames and more than 1 % are missing."""
+    missing = announced - counted
+    return missing > 2 * frame and missing * 100 > announced
+
+
+def _framerate(stream: VideoStream) -> Fraction:
+    found = stream.guessed_rate or stream.average_rate or stream.base_rate
+    return found if found and found > 0 else Fraction(25)
+
+
+def _time_base(stream: VideoStream) -> Fraction:
+    return stream.time_base or Fraction(1, 1000)
+
+
+def _describe(
+    path: Path,
+    before: Fingerprint,
+    container: InputContainer,
+    stream: VideoStream,
+    seen: Look,
+    tally: Tally,
+) -> Source:
+    context = stream.codec_context
+    name = container.format.name
+    varies = is_variable(tally.times, _time_base(stream))
+    framerate = _framerate(stream)
+    if varies and stream.average_rate:
+        framerate = stream.average_rate
+    color = color_facts(*seen.color)
+    profile = layout.dolby_profile(path, name)
+    return Source(
+        path=path,
+        container=name,
+        codec=context.codec.canonical_name,
+        width=seen.width,
+        height=seen.height,
+        rotation=seen.rotation,
+        sar=stream.sample_aspect_ratio or context.sample_aspect_ratio or Fraction(1),
+        pix_fmt=seen.pix_fmt,
+        bit_depth=pixfmt.bit_depth(seen.pix_fmt),
+        framerate=framerate,
+        is_vfr=varies,
+        frame_count=tally.frames,
+        duration_s=float(length_s(tally, _time_base(stream), framerate)),
+        color=color,
+        hdr=hdr_facts(color.transfer, context.codec_tag, seen.side_data, profile),
+        raw=None,
+        size_bytes=before.size_bytes,
+        mtime_ns=before.mtime_ns,
+        inode=before.inode,
+        video_bits=8 * tally.video_bytes,
+        has_audio=bool(container.streams.audio),
+    )
+
+
+def _y4m(path: Path, head: bytes, before: Fingerprint) -> Source:
+    header = y4m.parse_header(head, show(path))
+    if header.width * header.height > MAX_PIXELS:
+        raise TooLarge(
+            f"{show(path)} says that its frames are {header.width}x{header.height}",
+            hint="8192x8192 samples are read at most",
+        )
+    frames = y4m.count_frames(path, header)
+    if not frames:
+        raise Unreadable(f"{show(path)} holds no video frame", hint="write the file again")
+    with _opened(path, "yuv4mpegpipe") as (container, stream):
+        seen, _ = survey(container, stream, show(path), only_look=True)
+        color = color_facts(*seen.color)
+    return Source(
+        path=path,
+        container="yuv4mpegpipe",
+        codec="rawvideo",
+        width=header.width,
+        height=header.height,
+        rotation=0,
+        sar=header.sar,
+        pix_fmt=header.pix_fmt,
+        bit_depth=pixfmt.bit_depth(header.pix_fmt),
+        framerate=header.framerate,
+        is_vfr=False,
+        frame_count=frames,
+        duration_s=float(frames / header.framerate),
+        color=color,
+        hdr=hdr_facts(color.transfer, "", {}),
+        raw=None,
+        size_bytes=before.size_bytes,
+        mtime_ns=before.mtime_ns,
+        inode=before.inode,
+        video_bits=8 * frames * header.frame_bytes,
+        has_audio=False,
+    )

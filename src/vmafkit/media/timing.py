@@ -1,4 +1,4 @@
-"""Frame times: whether durations really differ, and how long the video is."""
+"""Frame times: whether frame durations really differ."""
 
 from __future__ import annotations
 
@@ -24,14 +24,3 @@ def is_variable(times: Sequence[int], time_base: Fraction) -> bool:
     nominal = median_low(steps)
     limit = _ROUNDING_S / time_base
     return any(abs(step - nominal) > limit for step in steps)
-
-
-def span_s(times: Sequence[int], time_base: Fraction, last_s: Fraction) -> Fraction:
-    """Seconds from the first frame's start to the last one's end.
-
-    Args:
-        times: presentation times in ticks, any order, at least one.
-        time_base: seconds per tick.
-        last_s: how long the last frame is shown.
-    """
-    return (max(times) - min(times)) * time_base + last_s

@@ -140,7 +140,7 @@ def from_line(line: bytes, *, where: str = "corpus row") -> CorpusRow:
         first = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
         raise StoreCorrupt(f"{where} is not a corpus row: {name}: {first['msg']}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise StoreCorrupt(f"{where} is not a corpus row: {error}") from None
 
 
@@ -151,15 +151,18 @@ def json_schema() -> dict[str, Any]:
 
 
 def _parse(line: bytes) -> tuple[dict[str, Any], int]:
-    raw = strictjson.loads(line, nan_as_null=True)
+    try:
+        raw, has_nan = strictjson.loads(line), False
+    except ValueError:
+        raw, has_nan = strictjson.loads(line, nan_as_null=True), True
     if not isinstance(raw, dict):
         raise ValueError("it is not an object")
     values = cast("dict[str, Any]", raw)
     version: object = values.get("schema_version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise ValueError("schema_version is not a version")
-    if version > _LAST_WITH_NAN:
-        strictjson.loads(line)
+    if has_nan and version > _LAST_WITH_NAN:
+        raise ValueError("NaN and Infinity are not JSON")
     return values, version
 
 

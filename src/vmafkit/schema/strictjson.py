@@ -18,13 +18,16 @@ _TO_ESCAPE = re.compile(rf"(\\*)([\ud800-\udfff])|(\\+)(?={_LOOKALIKE})")
 _ESCAPED = re.compile(rf"(\\+)({_LOOKALIKE})")
 
 
-def dumps(value: object, *, sort_keys: bool = False) -> bytes:
+def dumps(value: object, *, sort_keys: bool = False, escaped: bool = False) -> bytes:
     """Compact UTF-8 JSON with lone surrogates escaped.
+
+    Args:
+        escaped: `value` went through `escape` already.
 
     Raises: ValueError for a number that is not finite; TypeError for what JSON cannot hold.
     """
     text = json.dumps(
-        escape(value),
+        value if escaped else escape(value),
         ensure_ascii=False,
         allow_nan=False,
         sort_keys=sort_keys,

@@ -1,0 +1,44 @@
+"""SVT-AV1: AV1 in software."""
+
+from __future__ import annotations
+
+import re
+
+from vmafkit.encoders.base import Encoder, EncodeSettings, Quality, command, slower_by_one
+
+# ffmpeg reads -crf as a whole number and takes 0 for "not set"; through svtav1-params the
+# library gets the quarter steps it has.
+_CRF = Quality("crf", 1, 63, 0.25, 35, higher_is_better=False)
+_PRESETS = tuple(str(number) for number in range(13, -1, -1))
+
+
+def _threads(threads: int) -> tuple[str, ...]:
+    # From 2.x on lp is a level and not a count, but never more than the count below 6.
+    return ("-svtav1-params", f"lp={min(threads, 6)}")
+
+
+def _args(settings: EncodeSettings) -> tuple[str, ...]:
+    crf = f"crf={_CRF.word(settings.quality)}"
+    words = ("-preset", settings.preset, "-svtav1-params", crf)
+    return command("libsvtav1", settings, words, threads=_threads)
+
+
+def _version(log: str) -> str | None:
+    found = re.search(r"SVT-AV1 Encoder Lib v?(\S+)", log)
+    return found[1] if found else None
+
+
+ENCODER = Encoder(
+    name="libsvtav1",
+    codec="av1",
+    quality=_CRF,
+    presets=_PRESETS,
+    default_preset="8",
+    pix_fmts=("yuv420p", "yuv420p10le"),
+    args=_args,
+    version_from_log=_version,
+    aliases=("svt-av1", "svtav1", "av1"),
+    threads_args=_threads,
+    install_hint="use an ffmpeg built with --enable-libsvtav1, such as the one of imageio-ffmpeg",
+    still_better_preset=slower_by_one(_PRESETS, last="0"),
+)

@@ -1,0 +1,35 @@
+"""VVenC: H.266 / VVC in software."""
+
+from __future__ import annotations
+
+import re
+
+from vmafkit.encoders.base import Encoder, EncodeSettings, Quality, command, slower_by_one
+
+_QP = Quality("qp", 0, 63, 1, 32, higher_is_better=False)
+_PRESETS = ("faster", "fast", "medium", "slow", "slower")
+
+
+def _args(settings: EncodeSettings) -> tuple[str, ...]:
+    words = ("-preset", settings.preset, "-qp", _QP.word(settings.quality))
+    return command("libvvenc", settings, words)
+
+
+def _version(log: str) -> str | None:
+    found = re.search(r"libvvenc version: (\S+)", log)
+    return found[1] if found else None
+
+
+ENCODER = Encoder(
+    name="libvvenc",
+    codec="vvc",
+    quality=_QP,
+    presets=_PRESETS,
+    default_preset="medium",
+    pix_fmts=("yuv420p10le",),
+    args=_args,
+    version_from_log=_version,
+    aliases=("vvenc", "vvc", "h266"),
+    install_hint="use an ffmpeg built with --enable-libvvenc, such as the one of imageio-ffmpeg",
+    still_better_preset=slower_by_one(_PRESETS, last="slower"),
+)

@@ -1,0 +1,49 @@
+"""libx264: H.264 in software."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from vmafkit.encoders.base import Encoder, EncodeSettings, Quality, Zone, command, slower_by_one
+
+_CRF = Quality("crf", 0, 51, 0.1, 23, higher_is_better=False)
+_PRESETS = (
+    *("ultrafast", "superfast", "veryfast", "faster", "fast"),
+    *("medium", "slow", "slower", "veryslow", "placebo"),
+)
+
+
+def _args(settings: EncodeSettings) -> tuple[str, ...]:
+    words = ("-preset", settings.preset, "-crf", _CRF.word(settings.quality))
+    return command("libx264", settings, words)
+
+
+def _version(log: str) -> str | None:
+    # `core 165` counts the library's interface; the log tells nothing finer.
+    found = re.search(r"\b264 - core (\d+)", log)
+    return f"core {found[1]}" if found else None
+
+
+def _zones(zones: Sequence[Zone]) -> tuple[str, ...]:
+    text = "/".join(f"{z.first_frame},{z.last_frame},b={z.bitrate_factor:.4f}" for z in zones)
+    return ("-x264-params", f"zones={text}")
+
+
+ENCODER = Encoder(
+    name="libx264",
+    codec="h264",
+    quality=_CRF,
+    presets=_PRESETS,
+    default_preset="medium",
+    pix_fmts=(
+        *("yuv420p", "yuv422p", "yuv444p", "nv12", "gray"),
+        *("yuv420p10le", "yuv422p10le", "yuv444p10le", "gray10le"),
+    ),
+    args=_args,
+    version_from_log=_version,
+    aliases=("x264", "h264", "avc"),
+    install_hint="use an ffmpeg built with --enable-libx264, such as the one of imageio-ffmpeg",
+    zones=_zones,
+    still_better_preset=slower_by_one(_PRESETS, last="veryslow"),
+)

@@ -1,0 +1,141 @@
+"""A corpus file: rows in JSON Lines that are only ever added to.
+
+A failed trial leaves a row as well, and is tried again by the next run, which adds another row.
+So a trial may have many rows, but at most one of them has `exit_status` 0: a second success of a
+trial is not written. `latest` gives one row for each trial.
+
+One process at a time decides what to run for a file; any number may add rows to it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Generator
+from pathlib import Path
+from typing import Literal
+
+from vmafkit import fsio
+from vmafkit.errors import OutputError, SchemaTooNew, StoreCorrupt, Unreadable
+from vmafkit.schema.corpus import CorpusRow, from_line, to_line
+
+OnCorrupt = Literal["raise", "skip"]
+
+_log = logging.getLogger(__name__)
+# Where a damaged newline has joined two lines.
+_SEAM = re.compile(rb"(?<=\}).(?=\{\"schema_version\":)", re.DOTALL)
+
+
+def read_corpus(path: Path, *, on_corrupt: OnCorrupt = "raise") -> list[CorpusRow]:
+    """All rows of a file in their order; the file is not changed.
+
+    Args:
+        on_corrupt: 'raise' at the first line that is no whole row, or 'skip' it with a warning.
+
+    Raises: Unreadable; StoreCorrupt naming file:line; SchemaTooNew.
+    """
+    rows: list[CorpusRow] = []
+    for number, line in _lines(path):
+        try:
+            rows.append(from_line(line, where=f"{path}:{number}"))
+        except StoreCorrupt as error:
+            if on_corrupt == "raise":
+                raise
+            _log.warning("%s; the line is left out", error.message)
+            rows.extend(_salvage(line))
+    return rows
+
+
+def latest(rows: list[CorpusRow]) -> list[CorpusRow]:
+    """One row for each trial: its success, else its last failure, in order of first appearance.
+
+    Rows without a trial key (of older versions) are all kept.
+    """
+    chosen: dict[str, CorpusRow] = {}
+    for index, row in enumerate(rows):
+        key = row.trial_key or f"row {index}"
+        before = chosen.get(key)
+        if before is None or before.exit_status != 0:
+            chosen[key] = row
+    return list(chosen.values())
+
+
+class CorpusFile:
+    """A corpus file that rows are added to.
+
+    Opening it sets aside a line that a crash cut short and says so in the log.
+
+    Args:
+        path: the file; it need not exist, its folder must.
+        on_corrupt: as for `read_corpus`, for every reading.
+
+    Raises: OutputError when the file cannot be written; StoreCorrupt; SchemaTooNew.
+    """
+
+    def __init__(self, path: Path, *, on_corrupt: OnCorrupt = "raise") -> None:
+        self.path = path
+        self.on_corrupt: OnCorrupt = on_corrupt
+        _refuse_unwritable(path)
+        self.torn: Path | None = fsio.recover_tail(path)
+        if self.torn is not None:
+            _log.warning("%s ended in half a row; it was moved to %s", path, self.torn)
+        self._done = self.done_keys()
+
+    def rows(self) -> list[CorpusRow]:
+        """All rows that are in the file now. Raises: StoreCorrupt, SchemaTooNew, Unreadable."""
+        if not self.path.exists():
+            return []
+        return read_corpus(self.path, on_corrupt=self.on_corrupt)
+
+    def latest(self) -> list[CorpusRow]:
+        """One row for each trial; see `latest`."""
+        return latest(self.rows())
+
+    def done_keys(self) -> set[str]:
+        """The trial keys with a success, which need not be run again."""
+        return {row.trial_key for row in self.rows() if row.trial_key and row.exit_status == 0}
+
+    def append(self, row: CorpusRow) -> bool:
+        """Adds a row; it is on the disk on return.
+
+        Returns: False when the row is a second success of its trial and was not written.
+        Raises: StoreFull, StoreError.
+        """
+        if row.exit_status == 0 and row.trial_key in self._done:
+            return False
+        fsio.append_line(self.path, to_line(row))
+        if row.exit_status == 0 and row.trial_key:
+            self._done.add(row.trial_key)
+        return True
+
+
+def _lines(path: Path) -> Generator[tuple[int, bytes]]:
+    try:
+        with path.open("rb") as stream:
+            for number, line in enumerate(stream, 1):
+                if line.strip():
+                    yield number, line
+    except OSError as error:
+        raise Unreadable(f"cannot read {path}: {error.strerror}") from error
+
+
+def _salvage(line: bytes) -> list[CorpusRow]:
+    """The whole rows in a line that a damaged newline has joined."""
+    found: list[CorpusRow] = []
+    parts = _SEAM.split(line)
+    for part in parts if len(parts) > 1 else []:
+        try:
+            found.append(from_line(part))
+        except (StoreCorrupt, SchemaTooNew):
+            continue
+    return found
+
+
+def _refuse_unwritable(path: Path) -> None:
+    if not path.parent.is_dir():
+        raise OutputError(f"cannot write {path}: the folder {path.parent} does not exist")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"cannot write {path}: it is not a plain file")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise OutputError(f"cannot write {path}: permission denied")
