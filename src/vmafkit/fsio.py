@@ -25,7 +25,6 @@ import time
 from collections.abc import Generator, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 
 from vmafkit.errors import (
     OutputError,
@@ -63,6 +62,11 @@ _REASONS = {
 }
 
 
+def _temp_name(final: Path) -> Path:
+    suffix = final.suffix if len(final.suffix) <= 16 else ""
+    return final.parent / f"{TEMP_PREFIX}{secrets.token_hex(8)}{suffix}"
+
+
 def write_error(error: OSError, path: Path, *, user_output: bool = False) -> VmafkitError:
     """What a failed write of `path` is told as.
 
@@ -95,8 +99,7 @@ def atomic_path(final: Path, *, user_output: bool = False) -> Generator[Path]:
     if not final.parent.is_dir():
         missing = FileNotFoundError(errno.ENOENT, "no such folder")
         raise write_error(missing, final, user_output=user_output)
-    suffix = final.suffix if len(final.suffix) <= 16 else ""
-    temp = final.parent / f"{TEMP_PREFIX}{secrets.token_hex(8)}{suffix}"
+    temp = _temp_name(final)
     try:
         yield temp
         try:
@@ -218,12 +221,12 @@ def append_line(path: Path, line: bytes) -> None:
                 if _write(handle, line) != len(line):
                     raise OSError(errno.ENOSPC, "short write")
                 _fdatasync(handle)
+                if before == 0:
+                    sync_folder(path.parent)
             except BaseException:
                 with contextlib.suppress(OSError):
                     _ftruncate(handle, before)
                 raise
-            if before == 0:
-                sync_folder(path.parent)
     except OSError as error:
         raise write_error(error, path) from error
 
@@ -325,64 +328,50 @@ class FileLock:
         path: the lock file, made if it is not there.
         timeout_s: seconds to wait for another holder, 0 to try once.
 
-    Raises: StoreLocked naming the holder's process id; StoreError.
+    Raises: on entry, StoreLocked naming the holder's process id; StoreError.
     """
 
     def __init__(self, path: Path, *, timeout_s: float = 0.0) -> None:
         self.path = path
         self.timeout_s = timeout_s
-        self._handle: int | None = None
+        self._held = contextlib.ExitStack()
 
     def __enter__(self) -> FileLock:
         limit = time.monotonic() + self.timeout_s
-        try:
-            handle = _open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        except OSError as error:
-            raise write_error(error, self.path) from error
-        try:
-            while not self._try(handle):
-                if time.monotonic() >= limit:
-                    raise self._taken(handle)
-                time.sleep(0.02)
+        with contextlib.ExitStack() as opened:
+            try:
+                handle = _open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+                opened.callback(os.close, handle)
+                while not _try_lock(handle):
+                    if time.monotonic() >= limit:
+                        raise self._taken(handle)
+                    time.sleep(0.02)
+            except OSError as error:
+                raise write_error(error, self.path) from error
             # The text is for a message only: a full disk must not keep anyone from the lock.
             with contextlib.suppress(OSError):
+                who = f"{os.getpid()} {shlex.join(sys.argv)[:500]}\n"
                 _ftruncate(handle, 0)
-                _write_all(
-                    handle,
-                    f"{os.getpid()} {shlex.join(sys.argv)[:500]}\n".encode(
-                        "utf-8", "backslashreplace"
-                    ),
-                )
-        except BaseException:
-            os.close(handle)
-            raise
-        self._handle = handle
+                _write_all(handle, who.encode("utf-8", "replace"))
+            self._held = opened.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._handle is not None:
-            os.close(self._handle)
-            self._handle = None
-
-    def _try(self, handle: int) -> bool:
-        try:
-            _flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):
-            return False
-        except OSError as error:
-            raise write_error(error, self.path) from error
-        return True
+    def __exit__(self, *_: object) -> None:
+        self._held.close()
 
     def _taken(self, handle: int) -> StoreLocked:
         text = os.pread(handle, 1024, 0).decode("utf-8", "replace")
         match = re.match(r"(\d+) ?(.*)", text)
         who = f"process {match[1]} ({match[2]})" if match else "another process"
         return StoreLocked(f"{self.path} is held by {who}", hint="wait for it to end, or stop it")
+
+
+def _try_lock(handle: int) -> bool:
+    try:
+        _flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def refuse_same_file(output: Path, sources: Iterable[Path]) -> None:

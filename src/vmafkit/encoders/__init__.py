@@ -66,7 +66,7 @@ def get(name: str) -> Encoder:
         return _load(wanted)
     known: dict[str, str] = {}
     for each in names():
-        known |= {each: each} | {alias: each for alias in _load(each).aliases}
+        known |= {each: each} | dict.fromkeys(_load(each).aliases, each)
     if wanted in known:
         return _load(known[wanted])
     near = difflib.get_close_matches(wanted, known, n=3)

@@ -17,7 +17,8 @@ _PRESETS = (
     *("ultrafast", "superfast", "veryfast", "faster", "fast"),
     *("medium", "slow", "slower", "veryslow", "placebo"),
 )
-_GOP = 8
+# The longest group of any preset; a key frame cannot stand inside one.
+_GOP = 16
 
 
 def _threads(threads: int) -> tuple[str, ...]:
@@ -25,7 +26,7 @@ def _threads(threads: int) -> tuple[str, ...]:
 
 
 def _keyint(frames: int) -> tuple[str, ...]:
-    # ffmpeg does not hand -g to Kvazaar, and Kvazaar wants whole groups.
+    # ffmpeg does not hand -g to Kvazaar.
     if frames % _GOP:
         raise UsageError(
             f"libkvazaar keyint {frames} is not a whole number of its groups of {_GOP} frames",

@@ -9,13 +9,18 @@ from vmafkit.errors import UsageError
 
 _KEY = re.compile(r"[a-zA-Z][a-zA-Z0-9_.-]*")
 _BUILT = re.compile(r"-([a-zA-Z][a-zA-Z0-9_.-]*):v")
-_PARAMS = re.compile(r"(?:.*[-_]|x264)(?:params|opts|options|parameters)", re.IGNORECASE)
+_PARAMS = re.compile(r".*(?:params|opts|options|parameters)", re.IGNORECASE)
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
 
 # Every word that ffmpeg itself reads before an encoder sees it, and those of its muxers that
 # name files. `profile`, `content_light` and `mastering_display` stay: they only describe.
-_FFMPEG_WORDS = frozenset(
+_FFMPEG_WORDS = _set(
     """
-    abort_on accurate_seek ab ac acodec ad ad_ af aframes alpha an apad apply_cropping apre aq ar
+    abort_on accurate_seek ab ac acodec ad af aframes alpha an apad apply_cropping apre aq ar
     aspect atag attach auto_conversion_filters autorotate autoscale benchmark benchmark_all
     bitexact bits_per_raw_sample bsf bsfs buildconf c canvas_size ch_layout channel_layout
     chroma_intra_matrix codec codecs colors copy_unknown copyinkf copypriorss copytb copyts
@@ -39,20 +44,20 @@ _FFMPEG_WORDS = frozenset(
     target thread_queue_size time_base timecode timelimit timestamp to top tune_file tvstd v
     vaapi_device vcodec version vf vframes vn vpre vstats vstats_file vstats_version vsync vtag
     xerror y
-    """.split()
+    """
 )
 # Compared without - _ . and case, because every library spells its keys in its own way.
 _FILE_PARTS = (
     *("file", "path", "table", "stats", "csv", "dump", "recon", "config", "clbin", "exec"),
-    *("plugin", "cqm", "analysissave", "analysisload", "analysisreuse", "scalinglist", "nalu"),
+    *("plugin", "cqm", "analysissave", "analysisload", "analysisreuse", "scalinglist"),
     *("dhdr10info", "dolbyvisionrpu", "ratedistributioninfo", "abrladder", "multiview", "trace"),
-    *("whitelist", "input", "output", "debug", "progress", "passlog", "secondpasslog", "dir"),
+    *("whitelist", "input", "output", "debug", "progress", "passlog", "secondpasslog", "outdir"),
 )
-_FILE_WORDS = frozenset({"stat", "roi", "opencl", "pass", "passes", "rcpass", "numpasses", "log"})
+_FILE_WORDS = _set("stat roi opencl pass passes rcpass numpasses log fastrdsamplingdir")
 _X265_FILES = frozenset({"filmgrain", "aomfilmgrain"})
 _OURS = {
-    "--crf": frozenset(
-        "crf qp cq q qscale globalquality quality qpi qpp qpb b bitrate tbr targetbitrate rc".split()
+    "--crf": _set(
+        "crf qp cq q qscale globalquality quality qpi qpp qpb b bitrate tbr targetbitrate rc"
     ),
     "--preset": frozenset({"preset", "cpuused", "speed"}),
     "--pix-fmt": frozenset({"pixfmt"}),
@@ -154,7 +159,7 @@ def _check_name(shown: str, key: str) -> None:
 
 
 def _without_harmless(name: str) -> str:
-    return name.replace("profile", "").replace("direct", "").replace("multidir", "")
+    return name.replace("profile", "").replace("direct", "")
 
 
 def _normal(key: str) -> str:

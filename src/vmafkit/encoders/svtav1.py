@@ -13,7 +13,7 @@ _PRESETS = tuple(str(number) for number in range(13, -1, -1))
 
 
 def _threads(threads: int) -> tuple[str, ...]:
-    # From 2.x on lp is a level and not a count, but never more than the count below 6.
+    # ffmpeg does not hand -threads to SVT-AV1; lp ends at 6.
     return ("-svtav1-params", f"lp={min(threads, 6)}")
 
 

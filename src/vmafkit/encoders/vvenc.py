@@ -10,9 +10,14 @@ _QP = Quality("qp", 0, 63, 1, 32, higher_is_better=False)
 _PRESETS = ("faster", "fast", "medium", "slow", "slower")
 
 
+def _keyint(frames: int) -> tuple[str, ...]:
+    # ffmpeg does not hand -g to VVenC.
+    return ("-vvenc-params", f"intraperiod={frames}")
+
+
 def _args(settings: EncodeSettings) -> tuple[str, ...]:
     words = ("-preset", settings.preset, "-qp", _QP.word(settings.quality))
-    return command("libvvenc", settings, words)
+    return command("libvvenc", settings, words, keyint=_keyint)
 
 
 def _version(log: str) -> str | None:

@@ -51,6 +51,18 @@ _NESTED_SUFFIXES = {
 }
 
 
+# Junk after the last box must not be read as a box of its own.
+_BOXES = frozenset(
+    b"ftyp styp moov moof mdat mfra free skip wide uuid sidx ssix emsg prft meta udta pnot".split()
+)
+_CONTAINERS = (_EBML, b"RIFF", b"DKIF", b"FLV", b"OggS")
+
+
+def is_container(head: bytes) -> bool:
+    """Whether a file with these first bytes was written as a container, whole or not."""
+    return head.startswith(_CONTAINERS) or head[4:8] in _BOXES
+
+
 def read_head(path: Path) -> bytes:
     """The first 4096 bytes."""
     with path.open("rb") as file:
@@ -85,7 +97,7 @@ def _nested(path: Path, kind: str) -> Refused:
     )
 
 
-def missing_bytes(path: Path, container: str) -> int:
+def missing_bytes(path: Path, head: bytes) -> int:
     """How many bytes the outermost structure announces past the file's end.
 
     Only Matroska and the MP4 family announce their size; 0 for the others, and for
@@ -93,9 +105,9 @@ def missing_bytes(path: Path, container: str) -> int:
     """
     size = path.stat().st_size
     with path.open("rb") as file:
-        if "matroska" in container:
+        if head.startswith(_EBML):
             return max(0, _matroska_end(file) - size)
-        if "mp4" in container:
+        if head[4:8] in _BOXES:
             return max(0, _mp4_end(file, size) - size)
     return 0
 
@@ -114,8 +126,7 @@ def _vint(file: BinaryIO) -> int | None:
 
 
 def _matroska_end(file: BinaryIO) -> int:
-    if file.read(4) != _EBML:
-        return 0
+    file.seek(len(_EBML))
     header = _vint(file)
     if header is None:
         return 0
@@ -142,7 +153,7 @@ def _mp4_end(file: BinaryIO, size: int) -> int:
     position = 0
     while position < size:
         box = _box(file, position)
-        if box is None:
+        if box is None or box[0] not in _BOXES:
             break
         position += box[1]
     return position

@@ -101,10 +101,9 @@ def tool_format(pix_fmt: str) -> tuple[str, ToolDepth]:
     """
     found = _format(pix_fmt)
     sampling, depth = chroma(found.name), bit_depth(found.name)
-    if sampling in _TOOL_CHROMA and depth in _TOOL_DEPTHS:
-        tool_depth = cast(ToolDepth, depth)
-        if pix_fmt == tool_pix_fmt(sampling, tool_depth):
-            return sampling, tool_depth
+    has_words = sampling in _TOOL_CHROMA and depth in _TOOL_DEPTHS
+    if has_words and pix_fmt == tool_pix_fmt(sampling, depth):
+        return sampling, cast(ToolDepth, depth)
     raise UsageError(
         f"the vmaf tool cannot read pixel format {pix_fmt}",
         hint="it reads planar 4:2:0, 4:2:2 and 4:4:4 at 8, 10, 12 and 16 bits",

@@ -1,33 +1,34 @@
-"""Opening a source: every fact is counted or decoded, none is believed.
-
-PyAV hands protocol_whitelist and format_whitelist to libavformat, which checks a format
-before it is opened, so a list of other files is never followed.
-"""
+"""Opening a source: every fact is counted or decoded, none is believed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vmafkit.errors import Changed, Refused, TooLarge, Unreadable, UsageError
+from vmafkit.errors import Changed, TooLarge, Unreadable, UsageError
 from vmafkit.media import layout, pixfmt, y4m
 from vmafkit.media.color import color_facts, hdr_facts
+from vmafkit.media.demux import OtherFormat, Undemuxable, opened
 from vmafkit.media.hashing import Fingerprint, fingerprint, show
 from vmafkit.media.source import ColorFacts, HdrFacts, RawGeometry, Source
-from vmafkit.media.tally import MAX_PIXELS, Look, Tally, length_s, survey
+from vmafkit.media.tally import (
+    MAX_PIXELS,
+    Look,
+    Tally,
+    framerate_of,
+    length_s,
+    survey,
+    time_base_of,
+)
 from vmafkit.media.timing import is_variable
+from vmafkit.media.whole import ensure_end_is_there, ensure_whole
 
 if TYPE_CHECKING:
     from av.container.input import InputContainer
     from av.video.stream import VideoStream
 
-FORMATS = "mov,matroska,webm,yuv4mpegpipe,ivf,mpegts,avi,flv,h264,hevc,vvc,obu,ogg"
 _RAW_SUFFIXES = (".yuv", ".raw")
-# Writers that cannot go back leave all bits set where the count of frames belongs.
-_COUNT_LIMIT = 2**31
 
 
 def open_source(path: Path | str, *, raw: RawGeometry | None = None) -> Source:
@@ -67,11 +68,13 @@ def _probe(path: Path, raw: RawGeometry | None, before: Fingerprint) -> Source:
     elif path.suffix.lower() in _RAW_SUFFIXES:
         return _raw(path, raw, before)
     else:
-        layout.refuse_other_kinds(path, head)
+        if raw is None:
+            layout.refuse_other_kinds(path, head)
+        ensure_end_is_there(path, head)
         try:
             source = _container(path, before)
-        except Refused:
-            if raw is None:
+        except (OtherFormat, Undemuxable):
+            if raw is None or layout.is_container(head):
                 raise
             return _raw(path, raw, before)
     if raw is not None:
@@ -141,116 +144,11 @@ def _raw(path: Path, raw: RawGeometry | None, before: Fingerprint) -> Source:
     )
 
 
-@contextmanager
-def _opened(path: Path, only: str = FORMATS) -> Iterator[tuple[InputContainer, VideoStream]]:
-    import av
-    from av.error import ArgumentError, FFmpegError
-
-    name = show(path)
-    # file: keeps libavformat from reading a protocol or a pattern out of the name.
-    options = {"protocol_whitelist": "file", "format_whitelist": only}
-    try:
-        with av.open(f"file:{path}", "r", options=options, metadata_errors="replace") as container:
-            yield container, _video_stream(container, name)
-    except ArgumentError as error:
-        # libavformat's answer to a format that is not on the list.
-        raise _other_format(name, error) from None
-    except (FFmpegError, ValueError, EOFError) as error:
-        raise _undemuxable(name, error) from None
-
-
-def _other_format(name: str, error: Exception) -> Refused:
-    return Refused(
-        f"{name} is not in a format that is read here",
-        hint="convert it to MP4, Matroska or y4m; raw samples need --width, --height, --pix-fmt",
-        detail=str(error),
-    )
-
-
-def _undemuxable(name: str, error: Exception) -> Unreadable:
-    return Unreadable(
-        f"{name} is damaged, cut short or not a video",
-        hint="check that it plays, or write it again",
-        detail=str(error),
-    )
-
-
-def _video_stream(container: InputContainer, name: str) -> VideoStream:
-    from av.stream import Disposition
-
-    streams = container.streams.video
-    moving = [s for s in streams if not s.disposition & Disposition.attached_pic]
-    if not moving:
-        kind = "only sound" if container.streams.audio else "no video stream"
-        raise Unreadable(f"{name} holds {kind}", hint="name a file with a video stream")
-    stream = moving[0]
-    context = stream.codec_context
-    if context is None:  # pyright: ignore[reportUnnecessaryComparison]
-        raise Refused(f"the codec of {name} cannot be decoded here", hint="convert it first")
-    if context.width * context.height > MAX_PIXELS:
-        raise TooLarge(
-            f"{name} says that its frames are {context.width}x{context.height}",
-            hint="8192x8192 samples are read at most",
-        )
-    context.thread_count = 1
-    return stream
-
-
 def _container(path: Path, before: Fingerprint) -> Source:
-    with _opened(path) as (container, stream):
-        name = container.format.name
-        lost = layout.missing_bytes(path, name)
-        if lost:
-            raise _cut_short(
-                path, f"it has {before.size_bytes} bytes and announces {before.size_bytes + lost}"
-            )
+    with opened(path) as (container, stream):
         seen, tally = survey(container, stream, show(path))
-        _ensure_whole(path, container, stream, tally)
+        ensure_whole(path, container, stream, tally)
         return _describe(path, before, container, stream, seen, tally)
-
-
-def _cut_short(path: Path, reason: str) -> Unreadable:
-    return Unreadable(f"{show(path)} is cut short: {reason}", hint="copy or write the file again")
-
-
-def _ensure_whole(path: Path, container: InputContainer, stream: VideoStream, tally: Tally) -> None:
-    """Hold what was counted against what the header announces.
-
-    Transport streams announce nothing, and a live FLV neither: their loss cannot be seen.
-    """
-    name = container.format.name
-    if tally.ends_torn and name != "mpegts":
-        raise _cut_short(path, f"its frame {tally.packets} is not whole")
-    announced = stream.frames
-    if 0 < announced < _COUNT_LIMIT and _falls_short(tally.packets, announced, 1):
-        raise _cut_short(path, f"it holds {tally.packets} frames and announces {announced}")
-    # A longer sound track may fill the duration, so it binds only where video is alone.
-    if "matroska" not in name or len(container.streams) != 1 or not container.duration:
-        return
-    framerate = _framerate(stream)
-    counted = length_s(tally, _time_base(stream), framerate)
-    if tally.times:
-        counted = max(counted, (max(tally.times) * _time_base(stream)) + 1 / framerate)
-    header = Fraction(container.duration, 1_000_000)
-    if _falls_short(counted, header, 1 / framerate):
-        raise _cut_short(
-            path, f"it holds {float(counted):.3f} s and announces {float(header):.3f} s"
-        )
-
-
-def _falls_short(counted: Fraction | int, announced: Fraction | int, frame: Fraction | int) -> bool:
-    """More than two frames and more than 1 % are missing."""
-    missing = announced - counted
-    return missing > 2 * frame and missing * 100 > announced
-
-
-def _framerate(stream: VideoStream) -> Fraction:
-    found = stream.guessed_rate or stream.average_rate or stream.base_rate
-    return found if found and found > 0 else Fraction(25)
-
-
-def _time_base(stream: VideoStream) -> Fraction:
-    return stream.time_base or Fraction(1, 1000)
 
 
 def _describe(
@@ -263,10 +161,11 @@ def _describe(
 ) -> Source:
     context = stream.codec_context
     name = container.format.name
-    varies = is_variable(tally.times, _time_base(stream))
-    framerate = _framerate(stream)
-    if varies and stream.average_rate:
-        framerate = stream.average_rate
+    varies = is_variable(tally.times, time_base_of(stream))
+    framerate = framerate_of(stream)
+    span = length_s(tally, time_base_of(stream), framerate)
+    if varies:
+        framerate = (tally.frames / span).limit_denominator(100_000)
     color = color_facts(*seen.color)
     profile = layout.dolby_profile(path, name)
     return Source(
@@ -282,7 +181,7 @@ def _describe(
         framerate=framerate,
         is_vfr=varies,
         frame_count=tally.frames,
-        duration_s=float(length_s(tally, _time_base(stream), framerate)),
+        duration_s=float(span),
         color=color,
         hdr=hdr_facts(color.transfer, context.codec_tag, seen.side_data, profile),
         raw=None,
@@ -304,7 +203,7 @@ def _y4m(path: Path, head: bytes, before: Fingerprint) -> Source:
     frames = y4m.count_frames(path, header)
     if not frames:
         raise Unreadable(f"{show(path)} holds no video frame", hint="write the file again")
-    with _opened(path, "yuv4mpegpipe") as (container, stream):
+    with opened(path, "yuv4mpegpipe") as (container, stream):
         seen, _ = survey(container, stream, show(path), only_look=True)
         color = color_facts(*seen.color)
     return Source(

@@ -14,6 +14,7 @@ from vmafkit.media.source import Rotation
 if TYPE_CHECKING:
     from av.container.input import InputContainer
     from av.packet import Packet
+    from av.sidedata.sidedata import SideData
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
@@ -132,6 +133,8 @@ def _decoded(packet: Packet[VideoStream]) -> Iterator[VideoFrame]:
 
 def _look(frame: VideoFrame, stream: VideoStream) -> Look:
     context = stream.codec_context
+    # Iterating gives the parts themselves, whatever the stub's Mapping says.
+    parts = cast("Iterator[SideData]", iter(frame.side_data))
     quarter_turns = round(cast(float, frame.rotation) / 90) % 4
     return Look(
         width=frame.width,
@@ -144,7 +147,7 @@ def _look(frame: VideoFrame, stream: VideoStream) -> Look:
             int(frame.color_trc),
             int(frame.colorspace),
         ),
-        side_data={item.type.name: bytes(item) for item in frame.side_data},
+        side_data={item.type.name: bytes(item) for item in parts},
     )
 
 
@@ -154,3 +157,14 @@ def length_s(tally: Tally, time_base: Fraction, framerate: Fraction) -> Fraction
         return tally.frames / framerate
     last_s = tally.last_ticks * time_base or 1 / framerate
     return (max(tally.times) - min(tally.times)) * time_base + last_s
+
+
+def framerate_of(stream: VideoStream) -> Fraction:
+    """Frames per second as libavformat guesses them; 25 where it cannot."""
+    found = stream.guessed_rate or stream.average_rate or stream.base_rate
+    return found if found and found > 0 else Fraction(25)
+
+
+def time_base_of(stream: VideoStream) -> Fraction:
+    """Seconds per tick."""
+    return stream.time_base or Fraction(1, 1000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 from statistics import median_low
 
 # Matroska and FLV keep times in whole milliseconds: two roundings move a duration by 1 ms.
@@ -18,7 +19,7 @@ def is_variable(times: Sequence[int], time_base: Fraction) -> bool:
         time_base: seconds per tick.
     """
     ordered = sorted(times)
-    steps = [b - a for a, b in zip(ordered, ordered[1:], strict=False)]
+    steps = [b - a for a, b in pairwise(ordered)]
     if len(steps) < 2:
         return False
     nominal = median_low(steps)

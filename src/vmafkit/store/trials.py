@@ -25,6 +25,7 @@ FILE_NAME = "trials.sqlite"
 USER_VERSION = 1
 
 _log = logging.getLogger(__name__)
+_FOLDER_HINT = "set VMAFKIT_CACHE to a folder that can be written"
 _T = TypeVar("_T")
 _COLUMNS = (
     "key", "source_sha256", "encoder", "preset", "quality",
@@ -69,7 +70,12 @@ class TrialRecord:
 
     def sealed(self) -> TrialRecord:
         """The record with its time and checksum."""
-        stamped = replace(self, created_s=self.created_s or time.time())
+        # The database gives whole numbers back as floats, and the checksum sees the difference.
+        stamped = replace(
+            self,
+            quality=float(self.quality),
+            created_s=float(self.created_s or time.time()),
+        )
         return replace(stamped, checksum=_digest(stamped))
 
 
@@ -227,7 +233,6 @@ class TrialStore:
             raise self._told(error) from error
 
     def _open(self, *, damaged: bool = False) -> sqlite3.Connection:
-        fsio_hint = "set VMAFKIT_CACHE to a folder that can be written"
         try:
             fsio.ensure_folder(self.folder)
             with fsio.FileLock(self.folder / "trials.lock", timeout_s=self._timeout_s):
@@ -235,7 +240,7 @@ class TrialStore:
         except (StoreFull, StoreLocked, SchemaTooNew):
             raise
         except StoreError as error:
-            raise StoreError(error.message, hint=error.hint or fsio_hint) from error
+            raise StoreError(error.message, hint=error.hint or _FOLDER_HINT) from error
 
     def _open_locked(self, damaged: bool) -> sqlite3.Connection:
         try:
@@ -293,13 +298,12 @@ class TrialStore:
             return StoreFull(f"cannot write {self.path}: the disk is full")
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             return StoreLocked(f"{self.path} is busy: another process is writing")
-        hint = "set VMAFKIT_CACHE to a folder that can be written"
-        return StoreError(f"cannot use {self.path}: {error}", hint=hint)
+        return StoreError(f"cannot use {self.path}: {error}", hint=_FOLDER_HINT)
 
 
 def _read(fields: list[Any]) -> TrialRecord | None:
     try:
-        plain = [
+        plain: list[Any] = [
             value.decode("utf-8") if isinstance(value, bytes) and name != "frames" else value
             for name, value in zip(_COLUMNS, fields, strict=True)
         ]

@@ -1,0 +1,241 @@
+"""The verb `corpus`: fill a corpus with measured trials."""
+
+from __future__ import annotations
+
+import shlex
+import threading
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from vmafkit import encoders, fsio, settings
+from vmafkit.decide.sweep import Cell, Grid, Known, Scoring, plan_sweep
+from vmafkit.decide.values import parse_values
+from vmafkit.errors import UsageError
+from vmafkit.execute.encode import encode_words
+from vmafkit.execute.events import OnEvent, ignore
+from vmafkit.execute.rows import Run
+from vmafkit.execute.sweep import Keeping, SweepResult, run_sweep
+from vmafkit.execute.toolchain import toolchain
+from vmafkit.execute.trial import Bench
+from vmafkit.ffmpeg.capabilities import Capabilities, read_capabilities
+from vmafkit.ffmpeg.locate import find_ffmpeg
+from vmafkit.media.hashing import content_hash
+from vmafkit.media.probe import open_source
+from vmafkit.media.source import RawGeometry
+from vmafkit.proc import Limits
+from vmafkit.schema.corpus import CorpusRow
+from vmafkit.scoring.features import feature_by_name
+from vmafkit.scoring.vmaf_models import VmafModel, model_by_id, model_from_file
+from vmafkit.store.corpus_file import CorpusFile
+from vmafkit.store.hashes import StoredHashes
+from vmafkit.store.trials import TrialStore
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPlan:
+    """A sweep that is ready to run.
+
+    Attributes:
+        cells: in order.
+        commands: the ffmpeg command that encodes each cell, as one would type it.
+        capabilities: of the ffmpeg that runs them.
+    """
+
+    cells: tuple[Cell, ...]
+    commands: tuple[str, ...]
+    capabilities: Capabilities
+
+
+def plan_corpus(
+    sources: Sequence[str | Path],
+    *,
+    encoder: Sequence[str] = ("libx264",),
+    preset: Sequence[str] = (),
+    crf: Sequence[str] = (),
+    enc: Sequence[str] = (),
+    model: Sequence[str] = (),
+    feature: Sequence[str] = (),
+    display: tuple[int, int] | None = None,
+    subsample: int = 1,
+    allow_hdr: bool = False,
+    threads: int = 1,
+    width: int | None = None,
+    height: int | None = None,
+    pix_fmt: str | None = None,
+    framerate: str | None = None,
+    ffmpeg_bin: str | Path | None = None,
+) -> SweepPlan:
+    """The cells of sources x encoders x presets x quality values, checked before any work.
+
+    Args:
+        sources: videos; raw YUV needs width and height.
+        encoder: names or aliases.
+        preset: words of the encoders; empty for each one's default.
+        crf: values, lists and ranges on the encoders' own knobs, such as `18:40:2`.
+        enc: `k=v` options of the encoder.
+        model: ids or `path=FILE`; the first is the row's score.
+        threads: of each encode, at least 1; results depend on it.
+
+    Raises:
+        UsageError, InputError, ToolMissing: something named is wrong or not here.
+    """
+    if threads < 1:
+        raise UsageError(f"--threads {threads} is below 1")
+    if subsample < 1:
+        raise UsageError(f"--subsample {subsample} is below 1")
+    capabilities = read_capabilities(find_ffmpeg(ffmpeg_bin))
+    raw = _raw(width, height, pix_fmt, framerate)
+    hashes = StoredHashes(settings.cache_folder())
+    known = [
+        Known(source, content_hash(source.path, hashes))
+        for source in (open_source(path, raw=raw) for path in sources)
+    ]
+    grid = Grid(
+        encoders=tuple(encoders.get(name) for name in _split(encoder)),
+        presets=tuple(_split(preset)),
+        qualities=parse_values(crf, "--crf"),
+        options=tuple(enc),
+        threads=threads,
+    )
+    models = tuple(_model(name) for name in model)
+    scoring = Scoring(
+        models=models,
+        model_keys=tuple(_model_key(each) for each in models),
+        features=tuple(feature_by_name(name) for name in _split(feature)),
+        display=display,
+        subsample=subsample,
+        allow_hdr=allow_hdr,
+    )
+    cells = plan_sweep(known, grid, scoring, lambda each: toolchain(capabilities, each))
+    program = Path(capabilities.path)
+    return SweepPlan(cells, tuple(_command(program, cell) for cell in cells), capabilities)
+
+
+def corpus(
+    plan: SweepPlan,
+    output: str | Path,
+    *,
+    keep_encodes: bool = False,
+    encode_dir: str | Path | None = None,
+    workers: int | None = None,
+    timeout_s: float | None = None,
+    cancel: threading.Event | None = None,
+    on_event: OnEvent = ignore,
+) -> SweepResult:
+    """Run a plan and append its rows to a JSON Lines file; cells already there are skipped.
+
+    Args:
+        output: the corpus file; an existing one is continued.
+        keep_encodes: keep every encode, in `encode_dir` or in `encodes` beside the output.
+        workers: trials at once; None for as many as cores allow.
+        timeout_s: bound on each ffmpeg process, in seconds.
+
+    Raises:
+        UsageError: the output is one of the sources.
+        OutputError, StoreError: the output or the store cannot be written.
+        Cancelled: stopped; a later call goes on where this one was.
+    """
+    path = Path(output).absolute()
+    fsio.refuse_same_file(path, {cell.source.path for cell in plan.cells})
+    corpus_file = CorpusFile(path)
+    folder = _encode_folder(path, keep_encodes, encode_dir, plan)
+    threads = plan.cells[0].spec.threads
+    count = workers or max(1, settings.core_count() // threads)
+    with TrialStore(settings.cache_folder()) as store:
+        bench = Bench(
+            program=Path(plan.capabilities.path),
+            version=plan.capabilities.version,
+            store=store,
+            score_threads=threads,
+            limits=Limits(wall_s=timeout_s),
+            cancel=cancel or threading.Event(),
+        )
+        return run_sweep(
+            bench,
+            plan.cells,
+            corpus_file,
+            Run(uuid.uuid4().hex, plan.capabilities.version),
+            workers=count,
+            keeping=Keeping(folder),
+            on_event=on_event,
+        )
+
+
+def export(corpus_file: str | Path, output: str | Path) -> int:
+    """Write a corpus as Parquet, CSV or JSON Lines by the output's suffix; returns the rows.
+
+    Nested columns become JSON text in CSV.
+
+    Raises:
+        UsageError: another suffix, or the output is the corpus itself.
+        Unreadable, StoreCorrupt, SchemaTooNew: the corpus cannot be read.
+        OutputError: the output cannot be written.
+    """
+    from vmafkit.store.export import export_rows
+    from vmafkit.store.corpus_file import read_corpus
+
+    source, target = Path(corpus_file), Path(output)
+    fsio.refuse_same_file(target, [source])
+    return export_rows(read_corpus(source), target)
+
+
+def read_corpus(path: str | Path) -> list[CorpusRow]:
+    """Every row of a corpus file, of this schema version and all before it.
+
+    Raises:
+        Unreadable, StoreCorrupt, SchemaTooNew.
+    """
+    from vmafkit.store.corpus_file import read_corpus as read
+
+    return read(Path(path))
+
+
+def _encode_folder(
+    output: Path, keep: bool, encode_dir: str | Path | None, plan: SweepPlan
+) -> Path | None:
+    if not keep and encode_dir is None:
+        return None
+    folder = Path(encode_dir).absolute() if encode_dir else output.parent / "encodes"
+    fsio.ensure_folder(folder)
+    for cell in plan.cells:
+        fsio.refuse_same_file(folder / cell.file_name, [cell.source.path])
+    return folder
+
+
+def _command(program: Path, cell: Cell) -> str:
+    return shlex.join((str(program), *encode_words(cell, Path(cell.file_name))))
+
+
+def _split(words: Sequence[str]) -> list[str]:
+    return [part.strip() for word in words for part in word.split(",") if part.strip()]
+
+
+def _model(word: str) -> VmafModel:
+    if word.startswith("path="):
+        return model_from_file(Path(word.removeprefix("path=")))
+    return model_by_id(word.removeprefix("version="))
+
+
+def _model_key(model: VmafModel) -> str:
+    return f"file:{fsio.sha256_file(model.path)}" if model.path else model.id
+
+
+def _raw(
+    width: int | None, height: int | None, pix_fmt: str | None, framerate: str | None
+) -> RawGeometry | None:
+    if width is None and height is None:
+        if pix_fmt or framerate:
+            raise UsageError("--pix-fmt and --framerate need --width and --height")
+        return None
+    if width is None or height is None:
+        raise UsageError("--width and --height go together")
+    try:
+        rate = Fraction(framerate or "25")
+    except (ValueError, ZeroDivisionError):
+        raise UsageError(
+            f"--framerate {framerate!r} is not a rate", hint="write 25 or 30000/1001"
+        ) from None
+    return RawGeometry(width, height, pix_fmt or "yuv420p", rate)

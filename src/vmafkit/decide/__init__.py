@@ -1,0 +1,1 @@
+"""Deciding: pure functions over plans and rows; no process, no file."""

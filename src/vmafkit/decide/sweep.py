@@ -1,0 +1,214 @@
+"""Plans a sweep: sources x encoders x presets x quality values, as trials."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vmafkit.encoders import Encoder, EncodeSettings, encoder_options
+from vmafkit.errors import UsageError
+from vmafkit.media.source import Source
+from vmafkit.media.window import Window, whole
+from vmafkit.scoring.features import Feature
+from vmafkit.scoring.vmaf_models import VmafModel, default_model
+from vmafkit.store.spec import Toolchain, TrialSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """What a sweep varies.
+
+    Attributes:
+        encoders: at least one.
+        presets: words of the encoders; empty for each encoder's default.
+        qualities: on the encoders' own knobs; empty for each encoder's default.
+        options: the user's `k=v` words for the encoder.
+        threads: of each encode, at least 1.
+    """
+
+    encoders: tuple[Encoder, ...]
+    presets: tuple[str, ...] = ()
+    qualities: tuple[float, ...] = ()
+    options: tuple[str, ...] = ()
+    threads: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """How every cell of a sweep is scored.
+
+    Attributes:
+        models: resolved models; empty for the default by display height.
+        model_keys: what stands for each model in a trial's key.
+        features: further features of libvmaf.
+        display: (width, height), or None for the source's own.
+        subsample: every n-th frame.
+        allow_hdr: score HDR video with models for SDR.
+    """
+
+    models: tuple[VmafModel, ...] = ()
+    model_keys: tuple[str, ...] = ()
+    features: tuple[Feature, ...] = ()
+    display: tuple[int, int] | None = None
+    subsample: int = 1
+    allow_hdr: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One trial of a plan, with what is needed to run it.
+
+    Attributes:
+        spec: what its numbers depend on.
+        source: the probed source.
+        window: the frames it uses.
+        encoder: the adapter.
+        quality: the value on its knob.
+        models: of the score, the first being the row's.
+        model_note: why this model.
+        file_name: of a kept encode.
+    """
+
+    spec: TrialSpec
+    source: Source
+    window: Window
+    encoder: Encoder
+    quality: float
+    pix_fmt: str
+    models: tuple[VmafModel, ...]
+    model_note: str
+    features: tuple[Feature, ...]
+    allow_hdr: bool
+    options: tuple[str, ...]
+    file_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A source with its content hash."""
+
+    source: Source
+    sha256: str
+
+
+def plan_sweep(
+    sources: Sequence[Known],
+    grid: Grid,
+    scoring: Scoring,
+    toolchain: Callable[[Encoder], Toolchain],
+) -> tuple[Cell, ...]:
+    """Every cell of the grid, in the order source, encoder, preset, quality, without repeats.
+
+    Raises:
+        UsageError: a preset, value or pixel format is not the encoder's, or the grid is empty.
+    """
+    cells: dict[str, Cell] = {}
+    names: dict[str, str] = {}
+    for known in sources:
+        for encoder in grid.encoders:
+            for preset in grid.presets or (encoder.default_preset,):
+                for quality in grid.qualities or (encoder.quality.default,):
+                    setting = (encoder, preset, quality)
+                    cell = make_cell(known, setting, grid, scoring, toolchain(encoder))
+                    cells.setdefault(cell.spec.key, _with_own_name(cell, names))
+    if not cells:
+        raise UsageError("the sweep has no cells", hint="name a --source and an --encoder")
+    return tuple(cells.values())
+
+
+def make_cell(
+    known: Known,
+    setting: tuple[Encoder, str, float],
+    grid: Grid,
+    scoring: Scoring,
+    toolchain: Toolchain,
+    window: Window | None = None,
+) -> Cell:
+    """One cell: everything a trial depends on, checked.
+
+    Raises:
+        UsageError: as `plan_sweep`.
+    """
+    encoder, preset, quality = setting
+    source = known.source
+    window = window or whole(source)
+    pix_fmt = encoder.check_pix_fmt(source.pix_fmt)
+    _check_size(encoder, source)
+    words = encoder.argv(
+        EncodeSettings(
+            preset=preset,
+            quality=quality,
+            pix_fmt=pix_fmt,
+            extra=encoder_options(grid.options),
+            threads=grid.threads,
+        )
+    )
+    display = scoring.display or source.display_size
+    models, keys, note = scoring.models, scoring.model_keys, ""
+    if not models:
+        models = (default_model(display[1]),)
+        keys = (models[0].id,)
+        note = f"chosen for a display of {display[1]} lines; --model overrides"
+    spec = TrialSpec(
+        source_sha256=known.sha256,
+        raw=_raw_words(source),
+        window=window.word(),
+        encoder=encoder.name,
+        preset=preset,
+        quality=encoder.quality.word(quality),
+        encode_argv=words,
+        scale=None,
+        threads=grid.threads,
+        display=display,
+        models=keys,
+        features=tuple(feature.name for feature in scoring.features),
+        subsample=scoring.subsample,
+        toolchain=toolchain,
+    )
+    return Cell(
+        spec=spec,
+        source=source,
+        window=window,
+        encoder=encoder,
+        quality=quality,
+        pix_fmt=pix_fmt,
+        models=models,
+        model_note=note,
+        features=scoring.features,
+        allow_hdr=scoring.allow_hdr,
+        options=grid.options,
+        file_name=_file_name(source.path, spec, encoder),
+    )
+
+
+def _check_size(encoder: Encoder, source: Source) -> None:
+    width, height = source.display_size
+    step = encoder.size_multiple_px
+    if width % step or height % step:
+        raise UsageError(
+            f"{encoder.name} takes sizes in multiples of {step}; the source is {width}x{height}",
+            hint="crop or scale the source, or choose another --encoder",
+        )
+
+
+def _raw_words(source: Source) -> tuple[int, int, str, str] | None:
+    raw = source.raw
+    return (raw.width, raw.height, raw.pix_fmt, str(raw.framerate)) if raw else None
+
+
+def _file_name(source: Path, spec: TrialSpec, encoder: Encoder) -> str:
+    parts = [source.stem, spec.encoder, spec.preset, spec.quality]
+    if spec.window != "full":
+        parts.append(spec.window)
+    return "__".join(parts) + "." + encoder.container
+
+
+def _with_own_name(cell: Cell, names: dict[str, str]) -> Cell:
+    from dataclasses import replace
+
+    owner = names.setdefault(cell.file_name, cell.spec.key)
+    if owner == cell.spec.key:
+        return cell
+    stem, _, suffix = cell.file_name.rpartition(".")
+    return replace(cell, file_name=f"{stem}__{cell.spec.key[:8]}.{suffix}")

@@ -1,0 +1,1 @@
+"""Doing: runs the trials of a plan."""

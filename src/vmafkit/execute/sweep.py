@@ -1,0 +1,156 @@
+"""Runs the cells of a sweep on a pool and appends their rows as they come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+from vmafkit.decide.sweep import Cell
+from vmafkit.errors import Cancelled, StoreError, VmafkitError
+from vmafkit.execute.events import Event, OnEvent, ignore
+from vmafkit.execute.rows import Run, failed_row, row_of
+from vmafkit.execute.trial import Bench, Trial, run_trial
+from vmafkit.ffmpeg.progress import Progress
+from vmafkit.store.corpus_file import CorpusFile
+
+
+@dataclass(frozen=True, slots=True)
+class SweepResult:
+    """How a sweep ended.
+
+    Attributes:
+        cells: of the plan.
+        skipped: had a row in the corpus file already.
+        known: came from the store.
+        measured: were encoded and scored now.
+        failed: ended in an error row.
+    """
+
+    cells: int
+    skipped: int
+    known: int
+    measured: int
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Where encodes are kept; None for nowhere."""
+
+    folder: Path | None = None
+
+    def path(self, cell: Cell) -> Path | None:
+        """Where this cell's encode lies."""
+        return self.folder / cell.file_name if self.folder else None
+
+
+def run_sweep(
+    bench: Bench,
+    cells: Sequence[Cell],
+    corpus: CorpusFile,
+    run: Run,
+    *,
+    workers: int,
+    keeping: Keeping | None = None,
+    on_event: OnEvent = ignore,
+) -> SweepResult:
+    """Run every cell that the corpus has no good row of.
+
+    A failed cell becomes a row and the sweep goes on; trouble with the store or the corpus
+    file, and Ctrl-C, end it. Rows are appended one by one as their trials end.
+
+    Raises:
+        StoreError: the store or the corpus file cannot be written.
+        Cancelled: the work was stopped.
+    """
+    keeping = keeping or Keeping()
+    done = corpus.done_keys()
+    todo = [cell for cell in cells if cell.spec.key not in done]
+    started = time.monotonic()
+    on_event(
+        Event("sweep-started", {"cells": len(cells), "skipped": len(cells) - len(todo),
+                                "run_id": run.run_id, "workers": workers})
+    )  # fmt: skip
+    tally = {"known": 0, "measured": 0, "failed": 0}
+    queue = iter(todo)
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="trial") as pool:
+        running: dict[Future[Trial], Cell] = {}
+        try:
+            while True:
+                while len(running) < workers and (cell := next(queue, None)) is not None:
+                    future = pool.submit(_one, bench, cell, keeping.path(cell), on_event)
+                    running[future] = cell
+                if not running:
+                    break
+                ended, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    cell = running.pop(future)
+                    tally[_settle(future, cell, corpus, run, keeping, on_event)] += 1
+        except BaseException:
+            bench.cancel.set()
+            raise
+    result = SweepResult(len(cells), len(cells) - len(todo), **tally)
+    on_event(
+        Event("sweep-finished", {"cells": result.cells, "skipped": result.skipped,
+                                 "known": result.known, "measured": result.measured,
+                                 "failed": result.failed,
+                                 "wall_s": round(time.monotonic() - started, 3)})
+    )  # fmt: skip
+    return result
+
+
+def _one(bench: Bench, cell: Cell, keep: Path | None, on_event: OnEvent) -> Trial:
+    on_event(Event("trial-started", _name(cell)))
+
+    def frames(stage: str, progress: Progress) -> None:
+        on_event(
+            Event("trial-progress", {**_name(cell), "stage": stage, "frame": progress.frame,
+                                     "frames": cell.window.frames})
+        )  # fmt: skip
+
+    return run_trial(bench, cell, keep=keep, on_frames=frames)
+
+
+def _settle(
+    future: Future[Trial],
+    cell: Cell,
+    corpus: CorpusFile,
+    run: Run,
+    keeping: Keeping,
+    on_event: OnEvent,
+) -> str:
+    try:
+        trial = future.result()
+    except (Cancelled, StoreError):
+        raise
+    except VmafkitError as error:
+        corpus.append(failed_row(cell, run, error))
+        on_event(
+            Event("trial-finished", {**_name(cell), "outcome": "failed",
+                                     "error": error.code, "message": error.sentence()})
+        )  # fmt: skip
+        return "failed"
+    kept = keeping.path(cell)
+    row = row_of(cell, run, trial.facts, str(kept) if kept else None)
+    corpus.append(row)
+    outcome = "known" if trial.known else "measured"
+    on_event(
+        Event("trial-finished", {**_name(cell), "outcome": outcome,
+                                 "vmaf_score": row.vmaf_score, "vmaf_model": row.vmaf_model,
+                                 "vmaf_pooling": row.vmaf_pooling,
+                                 "bitrate_kbps": row.bitrate_kbps})
+    )  # fmt: skip
+    return outcome
+
+
+def _name(cell: Cell) -> dict[str, str]:
+    return {
+        "src": str(cell.source.path),
+        "encoder": cell.spec.encoder,
+        "preset": cell.spec.preset,
+        "crf": cell.spec.quality,
+        "trial_key": cell.spec.key,
+    }

@@ -1,0 +1,81 @@
+"""The versions that a trial's key carries."""
+
+from __future__ import annotations
+
+import tempfile
+from functools import lru_cache
+from pathlib import Path
+
+from vmafkit.encoders import Encoder, EncodeSettings
+from vmafkit.errors import VmafkitError
+from vmafkit.ffmpeg.capabilities import Capabilities
+from vmafkit.ffmpeg.run import Job, run_ffmpeg
+from vmafkit.proc import Limits
+from vmafkit.store.spec import Toolchain
+
+_TRY_SIZE = "320x192"
+_TRY_LIMITS = Limits(wall_s=60.0)
+
+
+def toolchain(capabilities: Capabilities, encoder: Encoder) -> Toolchain:
+    """What computes the trials of this encoder.
+
+    Raises:
+        CapabilityMissing: the ffmpeg lacks the encoder or libvmaf.
+    """
+    capabilities.require_libvmaf()
+    capabilities.require_encoder(encoder.name)
+    return Toolchain(
+        ffmpeg_version=capabilities.version,
+        ffmpeg_sha256=capabilities.sha256,
+        encoder_version="" if _is_self_contained(capabilities) else _version(capabilities, encoder),
+    )
+
+
+def try_encoder(program: Path, encoder: Encoder, frames: int = 5) -> str | None:
+    """Encode a few made frames: the encoder's version, or None where its log does not say.
+
+    Raises:
+        EncodeFailed and the like: it does not work on this machine.
+    """
+    settings = EncodeSettings(
+        preset=encoder.presets[0],
+        quality=encoder.quality.default,
+        pix_fmt=encoder.pix_fmts[0],
+        threads=1,
+    )
+    with tempfile.TemporaryDirectory(prefix="vmafkit-") as name:
+        output = Path(name) / f"try.{encoder.container}"
+        finished = run_ffmpeg(
+            program,
+            [
+                "-f", "lavfi", "-i", f"testsrc2=size={_TRY_SIZE}:rate=25",
+                "-frames:v", str(frames), *encoder.argv(settings), f"file:{output}",
+            ],
+            cwd=Path(name),
+            job=Job(limits=_TRY_LIMITS),
+            what=encoder.name,
+        )  # fmt: skip
+        from vmafkit.execute.encode import accept_encode
+
+        accept_encode(output, frames)
+    return encoder.version_from_log(finished.stderr_tail)
+
+
+def _is_self_contained(capabilities: Capabilities) -> bool:
+    # The wheel's program holds its encoders inside itself, so its hash names them all.
+    return "imageio_ffmpeg" in Path(capabilities.path).parts
+
+
+@lru_cache(maxsize=64)
+def _known_version(path: str, sha256: str, name: str) -> str:
+    from vmafkit.encoders import get
+
+    try:
+        return try_encoder(Path(path), get(name), frames=1) or ""
+    except VmafkitError:
+        return ""
+
+
+def _version(capabilities: Capabilities, encoder: Encoder) -> str:
+    return _known_version(capabilities.path, capabilities.sha256, encoder.name)

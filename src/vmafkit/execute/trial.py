@@ -1,0 +1,181 @@
+"""Runs one trial: asks the store first, else encodes and scores, and remembers."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from vmafkit import fsio
+from vmafkit.decide.sweep import Cell
+from vmafkit.execute.encode import Encode, accept_encode, encode_cell
+from vmafkit.execute.rows import measured_facts
+from vmafkit.errors import VmafkitError
+from vmafkit.ffmpeg.progress import Progress
+from vmafkit.ffmpeg.run import Job
+from vmafkit.proc import Limits
+from vmafkit.scoring.pair import Pair, Scorer, score_pair
+from vmafkit.scoring.score import EncodeGeometry, Score, ScoreRequest
+from vmafkit.store.trials import TrialRecord, TrialStore
+
+Facts = dict[str, Any]
+OnFrames = Callable[[str, Progress], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What trials run on.
+
+    Attributes:
+        program: an ffmpeg with libvmaf.
+        version: how it names itself.
+        store: where trials are remembered.
+        score_threads: of libvmaf in each trial.
+        limits: bounds of each process.
+        cancel: stops everything when set.
+        scratch: folder for private work; None for the system's.
+    """
+
+    program: Path
+    version: str
+    store: TrialStore
+    score_threads: int = 1
+    limits: Limits = field(default_factory=Limits)
+    cancel: threading.Event = field(default_factory=threading.Event)
+    scratch: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a trial gave.
+
+    Attributes:
+        facts: the row's columns that do not belong to one run.
+        known: it was in the store already.
+    """
+
+    facts: Facts
+    known: bool
+
+
+def run_trial(
+    bench: Bench, cell: Cell, *, keep: Path | None = None, on_frames: OnFrames | None = None
+) -> Trial:
+    """One trial's facts, from the store or measured now.
+
+    Args:
+        keep: where the encode is to lie afterwards, or None to drop it.
+        on_frames: told how far `encode` and `score` are.
+
+    Raises:
+        VmafkitError: the trial failed; nothing is remembered of it.
+    """
+    key = cell.spec.key
+    owner = f"{os.getpid()}-{threading.get_ident()}"
+    record = bench.store.obtain(key, owner)
+    if record is not None:
+        facts = _facts(record)
+        if keep is not None and not _is_kept(keep, facts):
+            _encode_again(bench, cell, keep, facts, on_frames)
+        return Trial(facts, known=True)
+    try:
+        facts, frames = _measure(bench, cell, keep, on_frames)
+        bench.store.put(
+            TrialRecord(
+                key=key,
+                source_sha256=cell.spec.source_sha256,
+                encoder=cell.spec.encoder,
+                preset=cell.spec.preset,
+                quality=cell.quality,
+                spec_json=cell.spec.canonical(),
+                row_json=json.dumps(facts, allow_nan=False),
+                frames=frames,
+            )
+        )
+    except BaseException:
+        bench.store.release(key, owner)
+        raise
+    return Trial(facts, known=False)
+
+
+def score_cell(bench: Bench, cell: Cell, encode: Encode, job: Job | None = None) -> Score:
+    """Score an encode against the frames of the source it was made from."""
+    source = cell.source
+    window = None if cell.window.is_full else cell.window
+    request = ScoreRequest(
+        models=cell.models,
+        features=cell.features,
+        display=cell.spec.display,
+        subsample=cell.spec.subsample,
+        threads=bench.score_threads,
+        encode_geometry=EncodeGeometry(
+            encode.source.width, encode.source.height, encode.source.bit_depth
+        ),
+    )
+    pair = Pair(source, encode.source, reference_window=window, allow_hdr=cell.allow_hdr)
+    return score_pair(Scorer(bench.program, bench.version), pair, request, job=job)
+
+
+def _measure(
+    bench: Bench, cell: Cell, keep: Path | None, on_frames: OnFrames | None
+) -> tuple[Facts, bytes]:
+    with tempfile.TemporaryDirectory(prefix="vmafkit-", dir=bench.scratch) as folder:
+        output = Path(folder) / f"encode.{cell.encoder.container}"
+        encode = encode_cell(
+            bench.program, cell, output, job=_job(bench, "encode", on_frames)
+        )
+        score = score_cell(bench, cell, encode, _job(bench, "score", on_frames))
+        facts = measured_facts(cell, encode, score)
+        facts["encode_sha256"] = fsio.sha256_file(output)
+        if keep is not None:
+            fsio.copy_atomic(output, keep)
+        return facts, _parquet(score)
+
+
+def _encode_again(
+    bench: Bench, cell: Cell, keep: Path, facts: Facts, on_frames: OnFrames | None
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="vmafkit-", dir=bench.scratch) as folder:
+        output = Path(folder) / f"encode.{cell.encoder.container}"
+        encode = encode_cell(bench.program, cell, output, job=_job(bench, "encode", on_frames))
+        if encode.source.video_bits != facts["video_bits"]:
+            raise VmafkitError(
+                f"{cell.encoder.name} gave {encode.source.video_bits} bits where the store has "
+                f"{facts['video_bits']}: the encoder does not repeat itself with these settings",
+                hint="use --threads 1",
+            )
+        fsio.copy_atomic(output, keep)
+
+
+def _is_kept(keep: Path, facts: Facts) -> bool:
+    if not keep.is_file():
+        return False
+    try:
+        made = accept_encode(keep, facts["source_frame_count"])
+    except VmafkitError:
+        return False
+    return made.video_bits == facts["video_bits"]
+
+
+def _job(bench: Bench, stage: str, on_frames: OnFrames | None) -> Job:
+    def report(progress: Progress) -> None:
+        if on_frames is not None:
+            on_frames(stage, progress)
+
+    return Job(on_progress=report, cancel=bench.cancel, limits=bench.limits)
+
+
+def _facts(record: TrialRecord) -> Facts:
+    return cast("Facts", json.loads(record.row_json))
+
+
+def _parquet(score: Score) -> bytes:
+    buffer = io.BytesIO()
+    score.table().write_parquet(buffer, compression="zstd")
+    return buffer.getvalue()
