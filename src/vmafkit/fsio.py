@@ -151,13 +151,16 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def copy_atomic(source: Path, final: Path) -> None:
-    """Copies a file that may lie on another disk. Raises: StoreError."""
-    with atomic_path(final) as temp:
+def copy_atomic(source: Path, final: Path, *, user_output: bool = False) -> None:
+    """Copies a file that may lie on another disk.
+
+    Raises: OutputError if `user_output`, else StoreFull or StoreError.
+    """
+    with atomic_path(final, user_output=user_output) as temp:
         try:
             shutil.copyfile(source, temp)
         except OSError as error:
-            raise write_error(error, final) from error
+            raise write_error(error, final, user_output=user_output) from error
 
 
 def ensure_folder(folder: Path) -> None:

@@ -58,9 +58,7 @@ def percentile_rank(statistic: str) -> float:
     return rank
 
 
-def pool_all(
-    values: npt.ArrayLike, statistics: Sequence[str] = STATISTICS
-) -> Mapping[str, float]:
+def pool_all(values: npt.ArrayLike, statistics: Sequence[str] = STATISTICS) -> Mapping[str, float]:
     """Every statistic of one clip."""
     return {statistic: pool(values, statistic) for statistic in statistics}
 

@@ -38,3 +38,8 @@ def child_environment() -> dict[str, str]:
 def wants_colour() -> bool:
     """False when NO_COLOR asks for plain text."""
     return not os.environ.get("NO_COLOR")
+
+
+def wants_traceback() -> bool:
+    """True when VMAFKIT_DEBUG asks for the traceback of an internal error."""
+    return bool(os.environ.get("VMAFKIT_DEBUG"))

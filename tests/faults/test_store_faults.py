@@ -58,20 +58,22 @@ def test_r03_every_cut_of_the_last_two_rows(
     whole = b"".join(lines)
     first = len(whole) - len(lines[-1]) - len(lines[-2])
     added = row("new")
+    path = tmp_path / "corpus.jsonl"
     for cut in range(first, len(whole) + 1):
-        folder = tmp_path / str(cut)
-        folder.mkdir()
-        path = folder / "corpus.jsonl"
         path.write_bytes(whole[:cut])
+        complete, _, torn = whole[:cut].rpartition(b"\n")
+        left = complete.count(b"\n") + 1
+        if torn + b"\n" in lines[98:]:
+            left, torn = left + 1, b""
         corpus = CorpusFile(path)
-        left = [f"k{i}" for i in range(100) if len(b"".join(lines[98 : i + 1])) <= cut + 1 - first]
-        torn = whole[:cut].rpartition(b"\n")[2] if len(left) * len(lines[0]) else b""
-        if torn + b"\n" in lines:
-            torn = b""
         assert (corpus.torn.read_bytes() if corpus.torn else b"") == torn
         corpus.append(added)
-        assert [found.trial_key for found in CorpusFile(path).rows()] == [*left, "new"], cut
-        assert len(list(folder.iterdir())) == 1 + bool(torn)
+        expected = [*(f"k{index}" for index in range(left)), "new"]
+        assert [found.trial_key for found in CorpusFile(path).rows()] == expected, cut
+        aside = list(tmp_path.glob("*.torn-*"))
+        assert len(aside) == bool(torn)
+        for each in aside:
+            each.unlink()
 
 
 def fail_nth(
@@ -131,7 +133,6 @@ def test_r04_the_nth_call_fails(
         fired = True
     else:
         pytest.fail("the fault fired for ever")
-    # Only a failed append takes bytes back, and only that calls ftruncate a second time.
     assert fired
 
 

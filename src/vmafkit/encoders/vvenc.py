@@ -16,7 +16,12 @@ def _keyint(frames: int) -> tuple[str, ...]:
 
 
 def _args(settings: EncodeSettings) -> tuple[str, ...]:
-    words = ("-preset", settings.preset, "-qp", _QP.word(settings.quality))
+    # Without poc0idr the stream opens with frames before its first key frame, at times below 0,
+    # and a container then shows them late or drops them.
+    words = (
+        *("-preset", settings.preset, "-qp", _QP.word(settings.quality)),
+        *("-vvenc-params", "poc0idr=1"),
+    )
     return command("libvvenc", settings, words, keyint=_keyint)
 
 

@@ -36,7 +36,7 @@ class Encode:
 
 def encode_words(cell: Cell, output: Path) -> tuple[str, ...]:
     """ffmpeg's words for one cell, without the program and the log level."""
-    words = (*input_words(cell.source.path, raw=cell.source.raw), "-map", "0:v:0")
+    words = (*input_words(cell.source.path, raw=cell.source.raw), "-map", "0:V:0")
     chain = filter_chain(cell)
     if chain:
         words += ("-vf", chain)

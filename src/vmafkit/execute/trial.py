@@ -14,9 +14,9 @@ from typing import Any, cast
 
 from vmafkit import fsio
 from vmafkit.decide.sweep import Cell
+from vmafkit.errors import VmafkitError
 from vmafkit.execute.encode import Encode, accept_encode, encode_cell
 from vmafkit.execute.rows import measured_facts
-from vmafkit.errors import VmafkitError
 from vmafkit.ffmpeg.progress import Progress
 from vmafkit.ffmpeg.run import Job
 from vmafkit.proc import Limits
@@ -127,14 +127,12 @@ def _measure(
 ) -> tuple[Facts, bytes]:
     with tempfile.TemporaryDirectory(prefix="vmafkit-", dir=bench.scratch) as folder:
         output = Path(folder) / f"encode.{cell.encoder.container}"
-        encode = encode_cell(
-            bench.program, cell, output, job=_job(bench, "encode", on_frames)
-        )
+        encode = encode_cell(bench.program, cell, output, job=_job(bench, "encode", on_frames))
         score = score_cell(bench, cell, encode, _job(bench, "score", on_frames))
         facts = measured_facts(cell, encode, score)
         facts["encode_sha256"] = fsio.sha256_file(output)
         if keep is not None:
-            fsio.copy_atomic(output, keep)
+            fsio.copy_atomic(output, keep, user_output=True)
         return facts, _parquet(score)
 
 
@@ -150,7 +148,7 @@ def _encode_again(
                 f"{facts['video_bits']}: the encoder does not repeat itself with these settings",
                 hint="use --threads 1",
             )
-        fsio.copy_atomic(output, keep)
+        fsio.copy_atomic(output, keep, user_output=True)
 
 
 def _is_kept(keep: Path, facts: Facts) -> bool:

@@ -113,10 +113,11 @@ def _ask(program: Path) -> Capabilities:
 
 
 def _listing(program: Path, word: str) -> str:
+    # Every ffmpeg says "ffmpeg version" only when -hide_banner is left out.
+    hide = () if word == "-version" else ("-hide_banner",)
     with tempfile.TemporaryDirectory(prefix="vmafkit-") as folder:
         try:
-            done = proc.run([str(program), "-hide_banner", word] if word != "-version"
-                            else [str(program), word], cwd=Path(folder), limits=_LIST_LIMITS)  # fmt: skip
+            done = proc.run([str(program), *hide, word], cwd=Path(folder), limits=_LIST_LIMITS)
         except ToolFailed as error:
             raise ToolMissing(f"{program} does not answer: {error.message}") from error
     return done.stdout.decode("utf-8", "replace")

@@ -35,9 +35,9 @@ def find_ffmpeg(explicit: str | Path | None = None) -> Path:
 
 def _from_wheel() -> Path:
     try:
-        import imageio_ffmpeg
+        import imageio_ffmpeg  # pyright: ignore[reportMissingTypeStubs]
 
-        return Path(imageio_ffmpeg.get_ffmpeg_exe()).absolute()
+        return Path(str(imageio_ffmpeg.get_ffmpeg_exe())).absolute()
     except (ImportError, RuntimeError) as error:
         raise ToolMissing(
             "no ffmpeg was found",

@@ -14,9 +14,12 @@ from vmafkit.ffmpeg.progress import Progress, ProgressParser
 from vmafkit.ffmpeg.words import base_words
 
 _NOISE = re.compile(
-    r"^(Exiting with exit code|Conversion failed|Error : |Error opening (input|output) files?)"
+    r"^(Exiting with exit code|Conversion failed|Error : |Error opening (input|output) file|"
+    r"Error (initializing|reinitializing|configuring|while filtering|sending frames|applying)|"
+    r"Error while opening encoder|Could not open encoder before EOF|Task finished with error|"
+    r"Terminating thread|Nothing was written|Press \[q\]|Stream mapping|Stream #|frame=|Cleanly)"
 )
-_PREFIX = re.compile(r"^\[[^\]]*@ 0x[0-9a-f]+\]\s*")
+_PREFIX = re.compile(r"^(\[[^\]]*@ 0x[0-9a-f]+\]\s*)+")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 INPUT_PROTOCOLS = "file"
-INPUT_FORMATS = (
-    "mov,matroska,yuv4mpegpipe,ivf,mpegts,avi,flv,h264,hevc,obu,av1,vvc,mpeg,mpegvideo,ogg,rawvideo"
-)
+INPUT_FORMATS = "mov,matroska,webm,yuv4mpegpipe,ivf,mpegts,avi,flv,h264,hevc,vvc,obu,ogg"
 MAX_PIXELS = 8192 * 8192
 
 
@@ -37,7 +35,7 @@ def base_words(program: Path) -> tuple[str, ...]:
 
 def input_words(path: Path, *, raw: RawVideo | None = None) -> tuple[str, ...]:
     """The words that open one input, and nothing the input points to."""
-    words = ("-protocol_whitelist", INPUT_PROTOCOLS, "-format_whitelist", INPUT_FORMATS)
+    words: tuple[str, ...] = ("-protocol_whitelist", INPUT_PROTOCOLS)
     if raw is not None:
         words += (
             "-f", "rawvideo",
@@ -46,7 +44,7 @@ def input_words(path: Path, *, raw: RawVideo | None = None) -> tuple[str, ...]:
             "-framerate", str(raw.framerate),
         )  # fmt: skip
     else:
-        words += ("-max_pixels", str(MAX_PIXELS))
+        words += ("-format_whitelist", INPUT_FORMATS, "-max_pixels", str(MAX_PIXELS))
     return (*words, "-i", f"file:{path.absolute()}")
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vmafkit.errors import Refused, TooLarge, Unreadable
+from vmafkit.ffmpeg.words import INPUT_FORMATS
 from vmafkit.media.hashing import show
 from vmafkit.media.tally import MAX_PIXELS
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from av.container.input import InputContainer
     from av.video.stream import VideoStream
 
-FORMATS = "mov,matroska,webm,yuv4mpegpipe,ivf,mpegts,avi,flv,h264,hevc,vvc,obu,ogg"
+FORMATS = INPUT_FORMATS
 
 
 class OtherFormat(Refused):

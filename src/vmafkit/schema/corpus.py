@@ -133,7 +133,7 @@ def from_line(line: bytes, *, where: str = "corpus row") -> CorpusRow:
                 f"{where} has schema version {version}; this version reads up to {SCHEMA_VERSION}",
                 hint="install a newer vmafkit",
             )
-        if version == SCHEMA_VERSION:
+        if version == SCHEMA_VERSION and b"\\" in line:
             values = strictjson.unescape(values)
         return CorpusRow.model_validate(values)
     except ValidationError as error:

@@ -34,7 +34,12 @@ TABLE: dict[str, Feature] = {
         Feature("cambi", ("cambi",), higher_is_better=False),
         Feature(
             "vif",
-            ("integer_vif_scale0", "integer_vif_scale1", "integer_vif_scale2", "integer_vif_scale3"),
+            (
+                "integer_vif_scale0",
+                "integer_vif_scale1",
+                "integer_vif_scale2",
+                "integer_vif_scale3",
+            ),
         ),
         Feature("adm", ("integer_adm2",)),
         Feature("motion", ("integer_motion2",)),

@@ -89,10 +89,10 @@ def _words(reference: Side, distorted: Side, this: Pass, members: Sequence[str])
     chain = ";".join(
         (
             graph.side(
-                "0:v:0", "d", this.pix_fmt, frames=distorted.frames, scale_to=distorted.scale_to
+                "0:V:0", "d", this.pix_fmt, frames=distorted.frames, scale_to=distorted.scale_to
             ),
             graph.side(
-                "1:v:0", "r", this.pix_fmt, frames=reference.frames, scale_to=reference.scale_to
+                "1:V:0", "r", this.pix_fmt, frames=reference.frames, scale_to=reference.scale_to
             ),
             "[d][r]" + graph.libvmaf_filter(this.request, members, _threads(this.request)),
         )

@@ -49,7 +49,5 @@ def _flat(row: CorpusRow) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name in (*CORPUS_ROW_KEYS, *(row.model_extra or {})):
         value = values[name]
-        flat[name] = (
-            json.dumps(value, sort_keys=True) if isinstance(value, dict | list) else value
-        )
+        flat[name] = json.dumps(value, sort_keys=True) if isinstance(value, dict | list) else value
     return flat

@@ -174,8 +174,8 @@ def export(corpus_file: str | Path, output: str | Path) -> int:
         Unreadable, StoreCorrupt, SchemaTooNew: the corpus cannot be read.
         OutputError: the output cannot be written.
     """
-    from vmafkit.store.export import export_rows
     from vmafkit.store.corpus_file import read_corpus
+    from vmafkit.store.export import export_rows
 
     source, target = Path(corpus_file), Path(output)
     fsio.refuse_same_file(target, [source])

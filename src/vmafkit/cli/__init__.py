@@ -1,0 +1,1 @@
+"""The faces: parse, one library call, print."""

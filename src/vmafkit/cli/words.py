@@ -1,0 +1,21 @@
+"""Turns words of the command line into values."""
+
+from __future__ import annotations
+
+import re
+
+from vmafkit.errors import UsageError
+
+
+def parse_size(word: str | None, flag: str) -> tuple[int, int] | None:
+    """`1920x1080` as (1920, 1080).
+
+    Raises:
+        UsageError: it is not a size.
+    """
+    if word is None:
+        return None
+    found = re.fullmatch(r"(\d{1,5})[xX](\d{1,5})", word.strip())
+    if found is None or "0" in (found[1].lstrip("0") or "0", found[2].lstrip("0") or "0"):
+        raise UsageError(f"{flag} {word!r} is not a size", hint="write 1920x1080")
+    return int(found[1]), int(found[2])
