@@ -18,11 +18,11 @@ $(VENV)/.ready-dev: pyproject.toml
 	touch $@ $(VENV)/.ready
 
 test: setup-dev lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 lint: setup-dev
 	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/pyright
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 
 demo: setup

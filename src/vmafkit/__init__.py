@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from vmafkit.api import corpus, doctor, export, plan_corpus, read_corpus, score
-    from vmafkit.schema.corpus import CORPUS_ROW_KEYS, SCHEMA_VERSION
+from vmafkit.version import __version__
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from vmafkit.api import corpus, doctor, export, plan_corpus, read_corpus
+    from vmafkit.schema.corpus import CORPUS_ROW_KEYS, SCHEMA_VERSION
 
 __all__ = [
     "CORPUS_ROW_KEYS",
@@ -19,7 +19,6 @@ __all__ = [
     "export",
     "plan_corpus",
     "read_corpus",
-    "score",
 ]
 
 _SCHEMA = ("CORPUS_ROW_KEYS", "SCHEMA_VERSION")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vmafkit.api._corpus import corpus, export, plan_corpus, read_corpus
     from vmafkit.api._doctor import doctor
-    from vmafkit.api._score import score
 
 _WHERE = {
     "corpus": "corpus",
@@ -15,10 +14,9 @@ _WHERE = {
     "export": "corpus",
     "plan_corpus": "corpus",
     "read_corpus": "corpus",
-    "score": "score",
 }
 
-__all__ = ["corpus", "doctor", "export", "plan_corpus", "read_corpus", "score"]
+__all__ = ["corpus", "doctor", "export", "plan_corpus", "read_corpus"]
 
 
 def __getattr__(name: str) -> Any:

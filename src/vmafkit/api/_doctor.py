@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from vmafkit import __version__, encoders, settings
+from vmafkit import encoders, settings
 from vmafkit.errors import StoreError, ToolFailed, VmafkitError
 from vmafkit.execute.toolchain import try_encoder
 from vmafkit.ffmpeg.capabilities import Capabilities, read_capabilities
@@ -18,6 +18,7 @@ from vmafkit.ffmpeg.locate import find_ffmpeg
 from vmafkit.scoring import vmaf_models
 from vmafkit.scoring.trial_run import try_model
 from vmafkit.store.trials import TrialStore
+from vmafkit.version import __version__
 
 State = Literal["works", "missing", "fails"]
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from vmafkit import __version__
 from vmafkit.cli import output
+from vmafkit.version import __version__
 
 app = typer.Typer(
     add_completion=False,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Self
 
 from vmafkit.cli import output
 from vmafkit.execute.events import Event
@@ -13,30 +13,25 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
-class Shown(Protocol):
+class Shown(ABC):
     """Something that shows events while it is entered."""
 
-    def __enter__(self) -> Shown: ...
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
-    def show(self, event: Event) -> None: ...
-
-
-class EventLines:
-    """One JSON object a line on standard output, for programs."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> EventLines:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         return None
+
+    @abstractmethod
+    def show(self, event: Event) -> None:
+        """Show one event; called from any thread."""
+
+
+class EventLines(Shown):
+    """One JSON object a line on standard output, for programs."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
 
     def show(self, event: Event) -> None:
         """Print the event."""
@@ -44,19 +39,13 @@ class EventLines:
             output.json_line(event.record())
 
 
-class PlainLines:
+class PlainLines(Shown):
     """A line on standard error for each finished trial."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._done = 0
         self._todo = 0
-
-    def __enter__(self) -> PlainLines:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
 
     def show(self, event: Event) -> None:
         """Print the event if it says that a trial has ended."""
@@ -68,7 +57,7 @@ class PlainLines:
                 output.note(f"[{self._done}/{self._todo}] {trial_line(event.payload)}")
 
 
-class Bar:
+class Bar(Shown):
     """A rich bar on standard error: finished trials, frames of those that run, ETA."""
 
     def __init__(self) -> None:
@@ -78,7 +67,7 @@ class Bar:
         self._share: dict[str, float] = {}
         self._done = 0
 
-    def __enter__(self) -> Bar:
+    def __enter__(self) -> Self:
         from rich.console import Console
         from rich.progress import (
             BarColumn,

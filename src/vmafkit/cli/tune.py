@@ -6,9 +6,9 @@ import sys
 
 import typer
 
-from vmafkit import __version__
 from vmafkit.cli import output
 from vmafkit.cli.verbs import corpus, export
+from vmafkit.version import __version__
 
 app = typer.Typer(
     add_completion=False,

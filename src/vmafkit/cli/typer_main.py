@@ -11,8 +11,10 @@ from vmafkit.cli import output
 from vmafkit.errors import UsageError
 
 # Newer typer carries click inside itself, so its base error is found through typer's own.
-_PARSE_ERROR = next(
-    base for base in typer.BadParameter.__mro__ if base.__name__ == "ClickException"
+_PARSE_ERROR: type[Exception] = next(
+    base
+    for base in typer.BadParameter.__mro__
+    if issubclass(base, Exception) and base.__name__ == "ClickException"
 )
 
 

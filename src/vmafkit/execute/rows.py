@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from vmafkit import __version__
 from vmafkit.decide.sweep import Cell
 from vmafkit.errors import ToolFailed, VmafkitError
 from vmafkit.execute.encode import Encode
 from vmafkit.schema.corpus import SCHEMA_VERSION, CorpusRow
 from vmafkit.scoring.score import Score
+from vmafkit.version import __version__
 
 _FEATURE_STATISTICS = {"mean": "mean", "std": "stddev", "min": "min", "max": "max"}
 

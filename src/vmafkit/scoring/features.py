@@ -16,11 +16,16 @@ class Feature:
         name: libvmaf's name of the extractor.
         columns: the per-frame columns it adds to the log.
         higher_is_better: False for banding and colour difference in their raw form.
+        options: as libvmaf knows them, such as (("enable_chroma", "false"),); they may
+            change or rename the columns.
+        smallest: least (shorter side, longer side) of the picture in samples.
     """
 
     name: str
     columns: tuple[str, ...]
     higher_is_better: bool = True
+    options: tuple[tuple[str, str], ...] = ()
+    smallest: tuple[int, int] = (17, 17)
 
 
 TABLE: dict[str, Feature] = {
@@ -29,9 +34,9 @@ TABLE: dict[str, Feature] = {
         Feature("psnr", ("psnr_y", "psnr_cb", "psnr_cr")),
         Feature("psnr_hvs", ("psnr_hvs_y", "psnr_hvs_cb", "psnr_hvs_cr", "psnr_hvs")),
         Feature("float_ssim", ("float_ssim",)),
-        Feature("float_ms_ssim", ("float_ms_ssim",)),
+        Feature("float_ms_ssim", ("float_ms_ssim",), smallest=(176, 176)),
         Feature("ciede", ("ciede2000",)),
-        Feature("cambi", ("cambi",), higher_is_better=False),
+        Feature("cambi", ("cambi",), higher_is_better=False, smallest=(17, 216)),
         Feature(
             "vif",
             (
@@ -41,8 +46,18 @@ TABLE: dict[str, Feature] = {
                 "integer_vif_scale3",
             ),
         ),
-        Feature("adm", ("integer_adm2",)),
-        Feature("motion", ("integer_motion2",)),
+        Feature(
+            "adm",
+            (
+                "integer_adm2",
+                *(f"integer_adm_scale{scale}" for scale in range(4)),
+                "integer_aim",
+                "integer_adm3",
+            ),
+        ),
+        Feature("motion", ("integer_motion2", "integer_motion3"), higher_is_better=False),
+        Feature("float_psnr", ("float_psnr",)),
+        Feature("float_ansnr", ("float_ansnr", "float_anpsnr")),
     )
 }
 _ALIASES = {"ssim": "float_ssim", "ms_ssim": "float_ms_ssim", "ms-ssim": "float_ms_ssim"}

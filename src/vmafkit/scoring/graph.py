@@ -2,16 +2,34 @@
 
 Frames are aligned by index: both sides get the timestamps 0, 1, 2, ... in one time
 base, so different time bases, start offsets and variable frame rates cannot shift them.
+
+Both sides carry the same colour labels: ffmpeg converts one side's samples when the
+labels of two inputs differ, even where one of them says nothing, which cost 37 dB of
+PSNR between two files of equal samples.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from vmafkit.scoring.features import Feature
 from vmafkit.scoring.score import ScoreRequest
 from vmafkit.scoring.vmaf_models import VmafModel
 
 LOG_NAME = "vmaf.json"
+NO_MODEL_NAME = "none.json"
+NO_MODEL_COLUMN = "none"
+# The filter always computes a model; this one, of our own making, costs next to nothing.
+NO_MODEL = """{
+  "param_dict": {"C": 1.0, "nu": 0.5, "gamma": 0.05, "norm_type": "clip_0to1"},
+  "model_dict": {
+    "model": "svm_type nu_svr\\nkernel_type rbf\\ngamma 0.05\\nnr_class 2\\ntotal_sv 1\\nrho 0\\nSV\\n1 1:0 \\n",
+    "model_type": "LIBSVMNUSVR", "norm_type": "linear_rescale", "slopes": [1.0, 0.05],
+    "intercepts": [0.0, 0.0], "feature_names": ["VMAF_integer_feature_motion2_score"],
+    "feature_dict": {"VMAF_feature": ["motion2"]}, "score_clip": [0.0, 100.0]
+  }
+}
+"""  # noqa: E501
 
 
 def side(
@@ -21,23 +39,51 @@ def side(
     *,
     frames: tuple[int, int] | None = None,
     scale_to: tuple[int, int] | None = None,
+    full_range: bool = False,
+    is_rgb: bool = False,
 ) -> str:
     """One input's chain: the wanted frames, at the wanted size, numbered from 0.
 
     Args:
         label: the input pad, such as `0:v:0`.
         out: the name of the output pad.
+        pix_fmt: the planar YUV format the pair is compared in.
         frames: first frame and number of frames; None for all.
         scale_to: (width, height) to scale to with bicubic interpolation.
+        full_range: the pair's samples span the full range.
+        is_rgb: the input's samples are RGB.
     """
+    labels = f"setparams=range={'pc' if full_range else 'tv'}:colorspace=bt709"
     chain: list[str] = []
     if frames is not None:
         first, count = frames
         chain.append(f"trim=start_frame={first}:end_frame={first + count}")
+    if not is_rgb:
+        chain.append(labels)
     if scale_to is not None:
         chain.append(f"scale={scale_to[0]}:{scale_to[1]}:flags=bicubic")
-    chain += [f"format={pix_fmt}", "settb=1/25", "setpts=N"]
+    chain.append(f"format={pix_fmt}")
+    if is_rgb:
+        chain.append(labels)
+    chain += ["settb=1/25", "setpts=N"]
     return f"[{label}]{','.join(chain)}[{out}]"
+
+
+def model_options(model: VmafModel, request: ScoreRequest) -> list[str]:
+    """The `key=value` words of a model beside its source and name."""
+    words: list[str] = []
+    if model.phone:
+        words.append("enable_transform=true")
+    if not model.clip:
+        words.append("disable_clip=true")
+    geometry = request.encode_geometry
+    if model.ten_bit and geometry is not None:
+        words += [
+            f"cambi.enc_width={geometry.width}",
+            f"cambi.enc_height={geometry.height}",
+            f"cambi.enc_bitdepth={geometry.bit_depth}",
+        ]
+    return [*words, *(f"{key}={value}" for key, value in model.options)]
 
 
 def model_words(
@@ -47,27 +93,25 @@ def model_words(
     entries: list[str] = []
     names: list[str] = []
     for index, model in enumerate(models):
+        options = model_options(model, request)
         if model.ensemble:
+            unclipped = dict.fromkeys([*options, "disable_clip=true"])
             for position, file in enumerate(members):
-                entries.append(f"path={file}\\:name=e{index}_{position}\\:disable_clip=true")
+                words = [f"path={file}", f"name=e{index}_{position}", *unclipped]
+                entries.append("\\:".join(words))
             names.append(f"e{index}_")
             continue
         source = f"path=model{index}.json" if model.path else f"version={model.version}"
-        options = [source, f"name=m{index}"]
-        if model.phone:
-            options.append("enable_transform=true")
-        if not model.clip:
-            options.append("disable_clip=true")
-        geometry = request.encode_geometry
-        if model.ten_bit and geometry is not None:
-            options += [
-                f"cambi.enc_width={geometry.width}",
-                f"cambi.enc_height={geometry.height}",
-                f"cambi.enc_bitdepth={geometry.bit_depth}",
-            ]
-        entries.append("\\:".join(options))
+        entries.append("\\:".join([source, f"name=m{index}", *options]))
         names.append(f"m{index}")
     return "|".join(entries), names
+
+
+def feature_word(feature: Feature) -> str:
+    """One entry of the `feature=` value."""
+    return "\\:".join(
+        (f"name={feature.name}", *(f"{key}={value}" for key, value in feature.options))
+    )
 
 
 def libvmaf_filter(request: ScoreRequest, members: Sequence[str], threads: int) -> str:
@@ -75,9 +119,10 @@ def libvmaf_filter(request: ScoreRequest, members: Sequence[str], threads: int) 
     words = [f"log_fmt=json:log_path={LOG_NAME}:n_threads={threads}"]
     if request.subsample > 1:
         words.append(f"n_subsample={request.subsample}")
+    value = f"path={NO_MODEL_NAME}\\:name={NO_MODEL_COLUMN}"
     if request.models:
         value, _ = model_words(request.models, request, members)
-        words.append(f"model='{value}'")
+    words.append(f"model='{value}'")
     if request.features:
-        words.append("feature='" + "|".join(f"name={f.name}" for f in request.features) + "'")
+        words.append(f"feature='{'|'.join(map(feature_word, request.features))}'")
     return "libvmaf=" + ":".join(words)

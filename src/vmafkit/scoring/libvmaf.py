@@ -14,11 +14,15 @@ from vmafkit.errors import PairMismatch, ResultInvalid, ScoreFailed
 from vmafkit.ffmpeg.decoded import decoded_streams
 from vmafkit.ffmpeg.run import Job, run_ffmpeg
 from vmafkit.ffmpeg.words import RawVideo, input_words
+from vmafkit.media.hashing import show
 from vmafkit.proc import Finished
 from vmafkit.scoring import ensemble, graph
 from vmafkit.scoring.libvmaf_log import LibvmafLog, parse_log
-from vmafkit.scoring.score import FloatArray, Score, ScoreRequest
+from vmafkit.scoring.score import FloatArray, ScoreRequest
 from vmafkit.scoring.vmaf_models import VmafModel
+
+Result = tuple[LibvmafLog, dict[str, FloatArray], Finished]
+_MOTION = ("VMAF_integer_feature_motion_sad_score", "integer_motion2", "integer_motion3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +34,32 @@ class Side:
         raw: its geometry when the file does not say it.
         frames: (first, count) of the frames to score; None for all.
         scale_to: (width, height) to scale to, or None.
+        full_range: the pair's samples span the full range.
+        is_rgb: the samples are RGB.
+        count: frames to score, as probed.
+        is_plain: the file's samples are raw or y4m, in this pixel format; else empty.
     """
 
     path: Path
     raw: RawVideo | None = None
     frames: tuple[int, int] | None = None
     scale_to: tuple[int, int] | None = None
+    full_range: bool = False
+    is_rgb: bool = False
+    count: int = 0
+    is_plain: str = ""
+
+    def chain(self, label: str, out: str, pix_fmt: str) -> str:
+        """Its part of the filter graph."""
+        return graph.side(
+            label,
+            out,
+            pix_fmt,
+            frames=self.frames,
+            scale_to=self.scale_to,
+            full_range=self.full_range,
+            is_rgb=self.is_rgb,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +71,8 @@ class Pass:
 
 
 def score_pass(
-    program: Path,
-    reference: Side,
-    distorted: Side,
-    this: Pass,
-    *,
-    job: Job | None = None,
-) -> tuple[LibvmafLog, dict[str, FloatArray], Finished]:
+    program: Path, reference: Side, distorted: Side, this: Pass, *, job: Job | None = None
+) -> Result:
     """Run libvmaf once over a pair.
 
     Returns:
@@ -68,33 +87,33 @@ def score_pass(
     with tempfile.TemporaryDirectory(prefix="vmafkit-") as name:
         folder = Path(name)
         members = _write_models(folder, program, request.models)
-        words = _words(reference, distorted, this, members)
         finished = run_ffmpeg(
             program,
-            words,
+            _words(reference, distorted, this, members),
             cwd=folder,
             job=job,
             log_level="verbose",
             failure=ScoreFailed,
             what="scoring",
         )
-        _check_lengths(finished, reference, distorted)
-        log_file = folder / graph.LOG_NAME
-        text = log_file.read_text("utf-8", "replace") if log_file.is_file() else ""
-    log = parse_log(text, expected_frames=_expected(finished, distorted, request.subsample))
+        frames = check_lengths(finished, reference, distorted)
+        text = read_log(folder / graph.LOG_NAME)
+    log = parse_log(text, expected_frames=-(-frames // request.subsample))
     return log, _named(log.columns, request), finished
 
 
+def read_log(path: Path) -> str:
+    """The text of a log; empty when there is none."""
+    return path.read_text("utf-8", "replace") if path.is_file() else ""
+
+
 def _words(reference: Side, distorted: Side, this: Pass, members: Sequence[str]) -> list[str]:
+    threads = this.request.threads or settings.core_count()
     chain = ";".join(
         (
-            graph.side(
-                "0:V:0", "d", this.pix_fmt, frames=distorted.frames, scale_to=distorted.scale_to
-            ),
-            graph.side(
-                "1:V:0", "r", this.pix_fmt, frames=reference.frames, scale_to=reference.scale_to
-            ),
-            "[d][r]" + graph.libvmaf_filter(this.request, members, _threads(this.request)),
+            distorted.chain("0:V:0", "d", this.pix_fmt),
+            reference.chain("1:V:0", "r", this.pix_fmt),
+            "[d][r]" + graph.libvmaf_filter(this.request, members, threads),
         )
     )
     return [
@@ -104,12 +123,10 @@ def _words(reference: Side, distorted: Side, this: Pass, members: Sequence[str])
     ]  # fmt: skip
 
 
-def _threads(request: ScoreRequest) -> int:
-    return request.threads or settings.core_count()
-
-
 def _write_models(folder: Path, program: Path, models: Sequence[VmafModel]) -> list[str]:
     members: list[str] = []
+    if not models:
+        (folder / graph.NO_MODEL_NAME).write_text(graph.NO_MODEL, "utf-8")
     for index, model in enumerate(models):
         if model.path is not None:
             (folder / f"model{index}.json").write_bytes(model.path.read_bytes())
@@ -120,16 +137,22 @@ def _write_models(folder: Path, program: Path, models: Sequence[VmafModel]) -> l
     return members
 
 
-def _check_lengths(finished: Finished, reference: Side, distorted: Side) -> None:
+def check_lengths(finished: Finished, reference: Side, distorted: Side) -> int:
+    """The number of frames that both sides really gave.
+
+    Raises:
+        PairMismatch: they differ.
+        ResultInvalid: a side could not be decoded whole.
+    """
     streams = decoded_streams(finished.stderr_tail)
     if 0 not in streams or 1 not in streams:
         raise ResultInvalid("ffmpeg did not say how many frames it decoded")
-    counts = []
+    counts: list[int] = []
     for number, side in ((1, reference), (0, distorted)):
         decoded = streams[number]
         if decoded.errors:
             raise ResultInvalid(
-                f"{side.path}: {decoded.errors} packets could not be decoded",
+                f"{show(side.path)}: {decoded.errors} packets could not be decoded",
                 hint="the file is damaged; make it again",
             )
         available = decoded.frames
@@ -138,53 +161,58 @@ def _check_lengths(finished: Finished, reference: Side, distorted: Side) -> None
         counts.append(available)
     if counts[0] != counts[1]:
         raise PairMismatch(
-            f"{reference.path} has {counts[0]} frames and {distorted.path} has {counts[1]}",
+            f"{show(reference.path)} has {counts[0]} frames and "
+            f"{show(distorted.path)} has {counts[1]}",
             hint="score the same frames, for example with --frame_cnt",
         )
-
-
-def _expected(finished: Finished, distorted: Side, subsample: int) -> int:
-    frames = decoded_streams(finished.stderr_tail)[0].frames
-    if distorted.frames is not None:
-        frames = max(0, min(frames - distorted.frames[0], distorted.frames[1]))
-    return -(-frames // subsample)
+    return counts[0]
 
 
 def _named(columns: Mapping[str, FloatArray], request: ScoreRequest) -> dict[str, FloatArray]:
-    result: dict[str, FloatArray] = {}
+    """The log's columns in their order, with our model ids for the fixed names."""
+    models: dict[str, VmafModel] = {}
     _, names = graph.model_words(request.models, request, [])
-    for model, name in zip(request.models, names, strict=True):
-        if model.ensemble:
-            members = [
-                columns[column]
-                for column in sorted(
-                    (c for c in columns if c.startswith(name)), key=lambda c: int(c[len(name) :])
-                )
-            ]
-            parts = ensemble.combine(members, model.lo, model.hi)
-            result[model.id] = parts.pop("bagging")
-            result.update({f"{model.id}_{part}": values for part, values in parts.items()})
-        else:
-            result[model.id] = columns[name]
-    internal = tuple(names)
+    models = dict(zip(names, request.models, strict=True))
+    dropped = () if request.models else (graph.NO_MODEL_COLUMN, *_unasked_motion(request))
+    result: dict[str, FloatArray] = {}
     for column, values in columns.items():
-        if column not in internal and not column.startswith(tuple(n for n in names if n[0] == "e")):
-            result.setdefault(column, values)
+        prefix = column[: column.find("_") + 1]
+        if column in models:
+            result[models[column].id] = values
+        elif prefix in models and models[prefix].ensemble:
+            if models[prefix].id not in result:
+                result.update(_ensemble(columns, prefix, models[prefix]))
+        elif column not in dropped:
+            result[column] = values
+    missing = [model.id for model in request.models if model.id not in result]
+    if missing:
+        raise ResultInvalid(f"libvmaf's log holds no scores of {missing[0]}")
     return result
 
 
-def merge(
-    results: Sequence[tuple[LibvmafLog, dict[str, FloatArray], Finished]],
-) -> tuple[LibvmafLog, dict[str, FloatArray], float, float]:
-    """Join passes over the same pair: (first log, all columns, wall s, CPU s)."""
+def _unasked_motion(request: ScoreRequest) -> tuple[str, ...]:
+    return () if any(f.name == "motion" for f in request.features) else _MOTION
+
+
+def _ensemble(
+    columns: Mapping[str, FloatArray], prefix: str, model: VmafModel
+) -> dict[str, FloatArray]:
+    members = [values for column, values in columns.items() if column.startswith(prefix)]
+    parts = ensemble.combine(members, model.lo, model.hi)
+    named = {model.id: parts.pop("bagging")}
+    return named | {f"{model.id}_{part}": values for part, values in parts.items()}
+
+
+def merge(results: Sequence[Result]) -> tuple[LibvmafLog, dict[str, FloatArray], float, float]:
+    """Join passes over the same pair: (first log, all columns, wall s, CPU s).
+
+    A column that several passes give is taken from the first.
+    """
     columns: dict[str, FloatArray] = {}
     for log, named, _ in results:
         if not np.array_equal(log.frame_numbers, results[0][0].frame_numbers):
             raise ResultInvalid("two scoring passes over one pair gave different frames")
-        columns.update(named)
+        columns = {**columns, **{k: v for k, v in named.items() if k not in columns}}
     wall_s = sum(finished.wall_s for _, _, finished in results)
     cpu_s = sum(finished.cpu_s for _, _, finished in results)
     return results[0][0], columns, wall_s, cpu_s
-
-
-__all__ = ["Pass", "Score", "Side", "merge", "score_pass"]

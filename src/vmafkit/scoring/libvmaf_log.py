@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, cast
 
 import numpy as np
@@ -22,11 +23,13 @@ class LibvmafLog:
         version: of libvmaf, as it names itself.
         frame_numbers: shape (frames,), rising.
         columns: name to per-frame values, each of shape (frames,).
+        aggregates: values of the whole clip.
     """
 
     version: str
     frame_numbers: npt.NDArray[np.int64]
     columns: Mapping[str, npt.NDArray[np.float64]]
+    aggregates: Mapping[str, float]
 
 
 def parse_log(text: str, *, expected_frames: int | None = None) -> LibvmafLog:
@@ -46,7 +49,7 @@ def parse_log(text: str, *, expected_frames: int | None = None) -> LibvmafLog:
         raise Truncated("libvmaf wrote an empty log", hint="is the disk full?")
     try:
         document = json.loads(text, parse_constant=_refuse_constant)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise Truncated("libvmaf's log is cut short", hint="is the disk full?") from error
     if not isinstance(document, dict):
         raise ResultInvalid("libvmaf's log is not an object")
@@ -65,10 +68,9 @@ def _from_document(document: dict[str, Any], expected: int | None) -> LibvmafLog
     if expected is not None and len(rows) != expected:
         raise FrameCount(f"libvmaf scored {len(rows)} frames where {expected} were expected")
     numbers = [number for number, _ in rows]
-    if any(later <= earlier for earlier, later in zip(numbers, numbers[1:], strict=False)):
+    if any(later <= earlier for earlier, later in pairwise(numbers)):
         raise ResultInvalid("the frame numbers of libvmaf's log do not rise")
     names = rows[0][1].keys()
-    # The last frame carries all; the first may lack what needs a neighbour.
     if any(metrics.keys() != names for _, metrics in rows):
         raise ResultInvalid("the frames of libvmaf's log do not hold the same metrics")
     return LibvmafLog(
@@ -78,6 +80,7 @@ def _from_document(document: dict[str, Any], expected: int | None) -> LibvmafLog
             name: np.asarray([metrics[name] for _, metrics in rows], dtype=np.float64)
             for name in names
         },
+        aggregates=_values(document.get("aggregate_metrics", {}), "the whole clip"),
     )
 
 
@@ -86,13 +89,23 @@ def _frame(item: Any) -> tuple[int, dict[str, float]]:
         raise ResultInvalid("a frame of libvmaf's log is not an object")
     frame = cast("dict[str, Any]", item)
     number, metrics = frame.get("frameNum"), frame.get("metrics")
-    if not isinstance(number, int) or not isinstance(metrics, dict):
-        raise ResultInvalid("a frame of libvmaf's log has no number or no metrics")
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise ResultInvalid("a frame of libvmaf's log has no number")
+    return number, _values(metrics, f"frame {number}")
+
+
+def _values(metrics: Any, where: str) -> dict[str, float]:
+    if not isinstance(metrics, dict):
+        raise ResultInvalid(f"{where} has no metrics in libvmaf's log")
     values: dict[str, float] = {}
     for name, value in cast("dict[str, Any]", metrics).items():
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ResultInvalid(f"{name} of frame {number} is not a number")
-        if not math.isfinite(value):
-            raise NotFinite(f"{name} of frame {number} is not finite")
-        values[name] = float(value)
-    return number, values
+            raise ResultInvalid(f"{name} of {where} is not a number")
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise NotFinite(f"{name} of {where} is not finite")
+        values[name] = number
+    return values

@@ -40,6 +40,7 @@ class ScoreRequest:
         subsample: every n-th frame only, 1 for all.
         threads: of libvmaf; 0 for all cores.
         encode_geometry: given to the models that ask for it.
+        with_default: the default model is scored even when only features are named.
     """
 
     models: tuple[VmafModel, ...] = ()
@@ -48,6 +49,7 @@ class ScoreRequest:
     subsample: int = 1
     threads: int = 0
     encode_geometry: EncodeGeometry | None = None
+    with_default: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,11 @@ class Score:
         pix_fmt: the pixel format both sides were compared in.
         steps: what was done to the sides before comparing, in words.
         wall_s, cpu_s: what it cost.
-        intervals: ensemble models: id to (lo, hi) of the pooled mean, 95 %.
-        extra: per-frame columns of ensembles, such as `<id>_stddev`.
+        aggregates: values of the whole clip that are not pooled frames, such as `apsnr_y`.
+        features: the features asked for beside the models.
+
+    An ensemble gives the columns `<id>` (its bagging score), `<id>_stddev`,
+    `<id>_ci_p95_lo` and `<id>_ci_p95_hi`.
     """
 
     frame_numbers: npt.NDArray[np.int64]
@@ -82,7 +87,8 @@ class Score:
     steps: tuple[str, ...]
     wall_s: float
     cpu_s: float
-    pooled_metrics: tuple[str, ...] = field(default=())
+    aggregates: Mapping[str, float] = field(default_factory=dict[str, float])
+    features: tuple[Feature, ...] = ()
 
     @property
     def frame_count(self) -> int:

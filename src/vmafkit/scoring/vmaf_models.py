@@ -6,13 +6,17 @@ Sources: libvmaf's model documentation (v0.6.1 family and the v1.0.16 family of 
 from __future__ import annotations
 
 import difflib
+import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
-from vmafkit.errors import UsageError
+from vmafkit.errors import Unreadable, UsageError
 
 DEFAULT_MODEL = "vmaf_v0.6.1"
 DEFAULT_MODEL_2160 = "vmaf_4k_v0.6.1"
+_LARGEST_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,10 @@ class VmafModel:
         phone: True for the score transform of phone viewing.
         ensemble: True if it is a collection with an interval.
         clip: False to leave scores outside the range as they are.
+        name: its column in output files; empty for the usual one.
+        options: of its features, such as (("adm.adm_enhn_gain_limit", "1.0"),).
+        smallest: least (shorter side, longer side) of the picture in samples; below it
+            libvmaf fails (measured).
     """
 
     id: str
@@ -41,6 +49,9 @@ class VmafModel:
     phone: bool = False
     ensemble: bool = False
     clip: bool = True
+    name: str = ""
+    options: tuple[tuple[str, str], ...] = ()
+    smallest: tuple[int, int] = (17, 17)
 
 
 def _v0(name: str, display: str, *, ensemble: bool = False) -> VmafModel:
@@ -49,7 +60,8 @@ def _v0(name: str, display: str, *, ensemble: bool = False) -> VmafModel:
 
 def _v1(suffix: str, display: str, hi: float = 100.0) -> VmafModel:
     name = f"vmaf_v1.0.16_{suffix}"
-    return VmafModel(name, name, 0.0, hi, display, ten_bit=True)
+    smallest = (266, 266) if "5d0h" in suffix else (318, 318) if hi > 100.0 else (160, 216)
+    return VmafModel(name, name, 0.0, hi, display, ten_bit=True, smallest=smallest)
 
 
 _HD = "1080p television at three picture heights"
@@ -109,7 +121,54 @@ def default_model(display_height: int) -> VmafModel:
 
 
 def model_from_file(path: Path, name: str = "") -> VmafModel:
-    """A model in libvmaf's JSON form on disk; its range is taken as 0 to 100."""
+    """A model in libvmaf's JSON form on disk, with the range that it states, else 0 to 100.
+
+    Raises:
+        UsageError: it is not there, or is a collection of models.
+        Unreadable: it is not a model in JSON.
+    """
     if not path.is_file():
         raise UsageError(f"model file {path} is not there", hint="check the path after path=")
-    return VmafModel(name or path.stem, "", 0.0, 100.0, "as its author says", path=path.absolute())
+    document = _document(path)
+    if "0" in document:
+        raise UsageError(
+            f"model file {path} is a collection", hint="name vmaf_b_v0.6.3, or a file of one model"
+        )
+    model = document.get("model_dict")
+    if not isinstance(model, dict):
+        raise Unreadable(f"model file {path} holds no model", hint="it is libvmaf's JSON form")
+    facts = cast("dict[str, Any]", model)
+    lo, hi = _range(facts.get("score_clip"))
+    ten_bit = any("cambi" in str(feature).lower() for feature in facts.get("feature_names", ()))
+    return VmafModel(
+        name or re.sub(r"[^A-Za-z0-9_.-]", "_", path.stem) or "model",
+        "",
+        lo,
+        hi,
+        "as its author says",
+        path=path.absolute(),
+        ten_bit=ten_bit,
+        smallest=(160, 216) if ten_bit else (17, 17),
+    )
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        if path.stat().st_size > _LARGEST_BYTES:
+            raise ValueError("too large")
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise Unreadable(f"model file {path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(
+            f"model file {path} is not JSON", hint="older .pkl models must be converted first"
+        ) from error
+    return cast("dict[str, Any]", document) if isinstance(document, dict) else {}
+
+
+def _range(clip: Any) -> tuple[float, float]:
+    try:
+        lo, hi = (float(value) for value in clip)
+    except (TypeError, ValueError):
+        return 0.0, 100.0
+    return (lo, hi) if lo < hi else (0.0, 100.0)
