@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from vmafkit.version import __version__
 
 if TYPE_CHECKING:
-    from vmafkit.api import corpus, doctor, export, plan_corpus, read_corpus
+    from vmafkit.api import corpus, doctor, export, plan_corpus, read_corpus, score
     from vmafkit.schema.corpus import CORPUS_ROW_KEYS, SCHEMA_VERSION
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "export",
     "plan_corpus",
     "read_corpus",
+    "score",
 ]
 
 _SCHEMA = ("CORPUS_ROW_KEYS", "SCHEMA_VERSION")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vmafkit.api._corpus import corpus, export, plan_corpus, read_corpus
     from vmafkit.api._doctor import doctor
+    from vmafkit.api._score import score, score_record
 
 _WHERE = {
     "corpus": "corpus",
@@ -14,9 +15,11 @@ _WHERE = {
     "export": "corpus",
     "plan_corpus": "corpus",
     "read_corpus": "corpus",
+    "score": "score",
+    "score_record": "score",
 }
 
-__all__ = ["corpus", "doctor", "export", "plan_corpus", "read_corpus"]
+__all__ = ["corpus", "doctor", "export", "plan_corpus", "read_corpus", "score", "score_record"]
 
 
 def __getattr__(name: str) -> Any:

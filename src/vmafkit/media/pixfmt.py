@@ -136,6 +136,16 @@ def common_planar(reference: str, distorted: str) -> str:
     return tool_pix_fmt(sampling if sampling in _TOOL_CHROMA else "420", tool_depth)
 
 
+def is_rgb(pix_fmt: str) -> bool:
+    """Whether the samples are red, green and blue, or colours of a palette.
+
+    Raises:
+        UsageError: the name is unknown.
+    """
+    found = _format(pix_fmt)
+    return bool(found.is_rgb or found.has_palette)
+
+
 def at_least_ten_bit(pix_fmt: str) -> str:
     """A planar format of the vmaf tool, taken to 10 bits when it has 8."""
     sampling, depth = tool_format(pix_fmt)

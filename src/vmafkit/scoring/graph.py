@@ -53,13 +53,13 @@ def side(
         full_range: the pair's samples span the full range.
         is_rgb: the input's samples are RGB.
     """
-    labels = f"setparams=range={'pc' if full_range else 'tv'}:colorspace=bt709"
+    span = "pc" if full_range else "tv"
+    labels = f"setparams=range={span}:colorspace=bt709"
     chain: list[str] = []
     if frames is not None:
         first, count = frames
         chain.append(f"trim=start_frame={first}:end_frame={first + count}")
-    if not is_rgb:
-        chain.append(labels)
+    chain.append(f"scale=out_range={span}" if is_rgb else labels)
     if scale_to is not None:
         chain.append(f"scale={scale_to[0]}:{scale_to[1]}:flags=bicubic")
     chain.append(f"format={pix_fmt}")

@@ -169,21 +169,23 @@ def check_lengths(finished: Finished, reference: Side, distorted: Side) -> int:
 
 
 def _named(columns: Mapping[str, FloatArray], request: ScoreRequest) -> dict[str, FloatArray]:
-    """The log's columns in their order, with our model ids for the fixed names."""
-    models: dict[str, VmafModel] = {}
+    """The features by name, then the models under their ids.
+
+    The order of the log itself changes with the timing of libvmaf's threads.
+    """
     _, names = graph.model_words(request.models, request, [])
     models = dict(zip(names, request.models, strict=True))
     dropped = () if request.models else (graph.NO_MODEL_COLUMN, *_unasked_motion(request))
     result: dict[str, FloatArray] = {}
-    for column, values in columns.items():
+    for column in sorted(columns):
         prefix = column[: column.find("_") + 1]
-        if column in models:
-            result[models[column].id] = values
-        elif prefix in models and models[prefix].ensemble:
-            if models[prefix].id not in result:
-                result.update(_ensemble(columns, prefix, models[prefix]))
-        elif column not in dropped:
-            result[column] = values
+        if column not in models and prefix not in models and column not in dropped:
+            result[column] = columns[column]
+    for name, model in models.items():
+        if model.ensemble:
+            result.update(_ensemble(columns, name, model))
+        elif name in columns:
+            result[model.id] = columns[name]
     missing = [model.id for model in request.models if model.id not in result]
     if missing:
         raise ResultInvalid(f"libvmaf's log holds no scores of {missing[0]}")
@@ -197,7 +199,9 @@ def _unasked_motion(request: ScoreRequest) -> tuple[str, ...]:
 def _ensemble(
     columns: Mapping[str, FloatArray], prefix: str, model: VmafModel
 ) -> dict[str, FloatArray]:
-    members = [values for column, values in columns.items() if column.startswith(prefix)]
+    members = [columns[column] for column in sorted(columns) if column.startswith(prefix)]
+    if not members:
+        return {}
     parts = ensemble.combine(members, model.lo, model.hi)
     named = {model.id: parts.pop("bagging")}
     return named | {f"{model.id}_{part}": values for part, values in parts.items()}

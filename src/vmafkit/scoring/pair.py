@@ -15,11 +15,13 @@ from vmafkit.media import pixfmt
 from vmafkit.media.hashing import ensure_unchanged, show
 from vmafkit.media.source import UNKNOWN, Source
 from vmafkit.media.window import Window
-from vmafkit.scoring.libvmaf import Pass, Side, merge, score_pass
+from vmafkit.scoring import vmaf_binary
+from vmafkit.scoring.libvmaf import Pass, Result, Side, merge, score_pass
 from vmafkit.scoring.score import EncodeGeometry, Score, ScoreRequest
 from vmafkit.scoring.vmaf_models import VmafModel, default_model
 
 _HDR_NOTE = "the model was made for SDR video; its score on HDR has no known meaning"
+_HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,14 @@ class Scorer:
     """What computes the scores.
 
     Attributes:
-        program: an ffmpeg with libvmaf.
-        tool_version: how that ffmpeg names itself.
+        program: an ffmpeg, with libvmaf unless there is a vmaf_binary.
+        tool_version: how that ffmpeg, or the vmaf_binary, names itself.
+        vmaf_binary: libvmaf's own tool, which then computes the scores.
     """
 
     program: Path
     tool_version: str
+    vmaf_binary: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ def score_pair(
 
     Raises:
         PairMismatch: size, length, colour range or matrix differ and scaling was not asked for.
-        Refused: HDR video without `allow_hdr`.
+        Refused: HDR video without `allow_hdr`, or a picture too small for a model or feature.
         ScoreFailed, ResultInvalid, ToolTimeout, Cancelled: the run failed.
         Changed: a side changed while it was scored.
     """
@@ -69,19 +73,15 @@ def score_pair(
     models, note = _models(request, display)
     if not models and not request.features:
         raise UsageError("there is nothing to score", hint="name a --model or a --feature")
-    steps += _hdr_steps(pair, models)
     request = replace(
         request, models=models, encode_geometry=request.encode_geometry or _geometry(pair)
     )
-    base = _common_format(pair)
-    if pixfmt.bit_depth(base) > pixfmt.bit_depth(pair.distorted.pix_fmt):
-        steps.append(f"distorted side taken from {pair.distorted.pix_fmt} to {base}")
-    if pixfmt.bit_depth(base) > pixfmt.bit_depth(pair.reference.pix_fmt):
-        steps.append(f"reference taken from {pair.reference.pix_fmt} to {base}")
-    reference = _side(pair.reference, pair.reference_window, display)
-    distorted = _side(pair.distorted, pair.distorted_window, display)
-    passes = _passes(request, base)
-    results = [score_pass(scorer.program, reference, distorted, this, job=job) for this in passes]
+    _check_size(request, display)
+    steps += _hdr_steps(pair, models)
+    passes = _passes(request, pixfmt.common_planar(pair.reference.pix_fmt, pair.distorted.pix_fmt))
+    sides = _sides(pair, display)
+    steps += _format_steps(pair, passes)
+    results = [_run(scorer, *sides, this, steps, job) for this in passes]
     for source in (pair.reference, pair.distorted):
         ensure_unchanged(source)
     log, columns, wall_s, cpu_s = merge(results)
@@ -90,19 +90,39 @@ def score_pair(
         columns=columns,
         models=models,
         model_note=note,
-        backend="ffmpeg-libvmaf",
+        backend="vmaf-binary" if scorer.vmaf_binary else "ffmpeg-libvmaf",
         libvmaf_version=log.version,
         tool_version=scorer.tool_version,
         display=display,
         pix_fmt="+".join(this.pix_fmt for this in passes),
-        steps=tuple(steps),
+        steps=tuple(dict.fromkeys(steps)),
         wall_s=wall_s,
         cpu_s=cpu_s,
+        aggregates=log.aggregates,
+        features=request.features,
     )
 
 
+def pass_count(pair: Pair, request: ScoreRequest) -> int:
+    """How many times `score_pair` reads the pair from end to end."""
+    models, _ = _models(request, request.display or pair.reference.display_size)
+    base = pixfmt.common_planar(pair.reference.pix_fmt, pair.distorted.pix_fmt)
+    return len(_passes(replace(request, models=models), base))
+
+
+def _run(
+    scorer: Scorer, reference: Side, distorted: Side, this: Pass, steps: list[str], job: Job | None
+) -> Result:
+    if scorer.vmaf_binary is None:
+        return score_pass(scorer.program, reference, distorted, this, job=job)
+    tools = vmaf_binary.Tools(scorer.program, scorer.vmaf_binary)
+    result, decoded = vmaf_binary.score_pass(tools, reference, distorted, this, job=job)
+    steps += decoded
+    return result
+
+
 def _models(request: ScoreRequest, display: tuple[int, int]) -> tuple[tuple[VmafModel, ...], str]:
-    if request.models or request.features:
+    if request.models or (request.features and not request.with_default):
         return request.models, ""
     model = default_model(display[1])
     return (model,), f"chosen for a display of {display[1]} lines; --model overrides"
@@ -122,6 +142,19 @@ def _passes(request: ScoreRequest, base: str) -> tuple[Pass, ...]:
     return tuple(passes)
 
 
+def _check_size(request: ScoreRequest, display: tuple[int, int]) -> None:
+    short, long = sorted(display)
+    named = [("model", m.id, m.smallest) for m in request.models]
+    named += [("feature", f.name, f.smallest) for f in request.features]
+    for kind, name, (least_short, least_long) in named:
+        if short < least_short or long < least_long:
+            raise Refused(
+                f"a picture of {_size(display)} is too small for {kind} {name}, which needs"
+                f" {least_long}x{least_short} at least",
+                hint=f"compare at a larger --display, or choose another --{kind}",
+            )
+
+
 def _common_picture(pair: Pair, request: ScoreRequest) -> tuple[tuple[int, int], list[str]]:
     reference, distorted = pair.reference, pair.distorted
     steps: list[str] = []
@@ -139,7 +172,7 @@ def _common_picture(pair: Pair, request: ScoreRequest) -> tuple[tuple[int, int],
             f"{show(distorted.path)} is {_size(distorted.display_size)}",
             hint=f"scale the distorted side with --display {_size(reference.display_size)}",
         )
-    _check_colour(reference, distorted)
+    steps += _colour_steps(reference, distorted)
     _check_length(pair)
     if reference.framerate != distorted.framerate:
         steps.append(
@@ -150,15 +183,29 @@ def _common_picture(pair: Pair, request: ScoreRequest) -> tuple[tuple[int, int],
     return request.display or reference.display_size, steps
 
 
-def _check_colour(reference: Source, distorted: Source) -> None:
-    for what in ("range", "matrix"):
+def _colour_steps(reference: Source, distorted: Source) -> list[str]:
+    rgb = pixfmt.is_rgb(reference.pix_fmt) or pixfmt.is_rgb(distorted.pix_fmt)
+    for what in () if rgb else ("range", "matrix"):
         ours, theirs = getattr(reference.color, what), getattr(distorted.color, what)
         if UNKNOWN not in (ours, theirs) and ours != theirs:
-            raise PairMismatch(
-                f"{show(reference.path)} has colour {what} {ours} and "
-                f"{show(distorted.path)} has {theirs}",
-                hint=f"convert one side so that both have the same colour {what}",
-            )
+            raise _colour_mismatch(reference, distorted, what, ours, theirs)
+    ours, theirs = reference.color.transfer, distorted.color.transfer
+    if UNKNOWN not in (ours, theirs) and ours != theirs and {ours, theirs} & {*_HDR_TRANSFERS}:
+        raise _colour_mismatch(reference, distorted, "transfer", ours, theirs)
+    ranges = (reference.color.range, distorted.color.range)
+    if "pc" in ranges and UNKNOWN in ranges and not rgb:
+        silent = "reference" if ranges[0] == UNKNOWN else "distorted side"
+        return [f"{silent} does not state its colour range: taken to be full, as the other's"]
+    return []
+
+
+def _colour_mismatch(
+    reference: Source, distorted: Source, what: str, ours: str, theirs: str
+) -> PairMismatch:
+    return PairMismatch(
+        f"{show(reference.path)} has colour {what} {ours} and {show(distorted.path)} has {theirs}",
+        hint=f"convert one side so that both have the same colour {what}",
+    )
 
 
 def _check_length(pair: Pair) -> None:
@@ -167,16 +214,13 @@ def _check_length(pair: Pair) -> None:
         (pair.reference, pair.reference_window),
         (pair.distorted, pair.distorted_window),
     ):
-        if window is None:
-            counts.append(source.frame_count)
-            continue
-        if window.end_frame > source.frame_count:
+        if window is not None and window.end_frame > source.frame_count:
             raise PairMismatch(
                 f"{show(source.path)} has {source.frame_count} frames; frames up to "
                 f"{window.end_frame} were asked for",
                 hint="ask for fewer frames",
             )
-        counts.append(window.frames)
+        counts.append(source.frame_count if window is None else window.frames)
     if counts[0] != counts[1]:
         raise PairMismatch(
             f"{show(pair.reference.path)} has {counts[0]} frames and "
@@ -186,19 +230,27 @@ def _check_length(pair: Pair) -> None:
 
 
 def _hdr_steps(pair: Pair, models: tuple[VmafModel, ...]) -> list[str]:
-    if not models or pair.reference.hdr.kind == "sdr":
-        return []
-    if not pair.allow_hdr:
-        raise Refused(
-            f"{show(pair.reference.path)} is {pair.reference.hdr.kind.upper()} video: {_HDR_NOTE}",
-            hint="--allow-hdr scores it all the same and labels the result",
-        )
-    return [f"{pair.reference.hdr.kind.upper()} video: {_HDR_NOTE}"]
+    for source in (pair.reference, pair.distorted):
+        if not models or source.hdr.kind == "sdr":
+            continue
+        if not pair.allow_hdr:
+            raise Refused(
+                f"{show(source.path)} is {source.hdr.kind.upper()} video: {_HDR_NOTE}",
+                hint="--allow-hdr scores it all the same and labels the result",
+            )
+        return [f"{source.hdr.kind.upper()} video: {_HDR_NOTE}"]
+    return []
 
 
-def _common_format(pair: Pair) -> str:
-    reference, distorted = pair.reference.pix_fmt, pair.distorted.pix_fmt
-    return pixfmt.common_planar(reference, distorted)
+def _format_steps(pair: Pair, passes: tuple[Pass, ...]) -> list[str]:
+    steps: list[str] = []
+    for this in passes:
+        for name, source in (("reference", pair.reference), ("distorted side", pair.distorted)):
+            if source.pix_fmt.replace("yuvj", "yuv") != this.pix_fmt:
+                names = ", ".join(model.id for model in this.request.models)
+                why = f" for {names}" if len(passes) > 1 and names else ""
+                steps.append(f"{name} taken from {source.pix_fmt} to {this.pix_fmt}{why}")
+    return steps
 
 
 def _geometry(pair: Pair) -> EncodeGeometry:
@@ -206,12 +258,26 @@ def _geometry(pair: Pair) -> EncodeGeometry:
     return EncodeGeometry(width, height, 8 if pair.distorted.bit_depth <= 8 else 10)
 
 
-def _side(source: Source, window: Window | None, display: tuple[int, int]) -> Side:
+def _sides(pair: Pair, display: tuple[int, int]) -> tuple[Side, Side]:
+    full = "pc" in (pair.reference.color.range, pair.distorted.color.range)
+    return (
+        _side(pair.reference, pair.reference_window, display, full),
+        _side(pair.distorted, pair.distorted_window, display, full),
+    )
+
+
+def _side(source: Source, window: Window | None, display: tuple[int, int], full: bool) -> Side:
+    part = window is not None and not window.is_full
+    is_plain = source.container in ("rawvideo", "yuv4mpegpipe")
     return Side(
         path=source.path,
         raw=source.raw,
-        frames=None if window is None or window.is_full else (window.start_frame, window.frames),
+        frames=(window.start_frame, window.frames) if window is not None and part else None,
         scale_to=display if source.display_size != display else None,
+        full_range=full,
+        is_rgb=pixfmt.is_rgb(source.pix_fmt),
+        count=window.frames if window is not None else source.frame_count,
+        is_plain=source.pix_fmt if is_plain else "",
     )
 
 

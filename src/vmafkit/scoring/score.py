@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vmafkit import pooling
+from vmafkit.errors import UsageError
 from vmafkit.scoring.features import Feature
 from vmafkit.scoring.vmaf_models import VmafModel
 
@@ -100,13 +101,29 @@ class Score:
         """The id of the first model, or an empty text."""
         return self.models[0].id if self.models else ""
 
+    @property
+    def feature_columns(self) -> tuple[str, ...]:
+        """The columns of the features that were asked for, in the order asked for."""
+        heads = [column for feature in self.features for column in feature.columns]
+        found = [
+            name
+            for head in heads
+            for name in self.columns
+            if name == head or name.startswith(f"{head}_")
+        ]
+        return tuple(dict.fromkeys(found))
+
     def pooled(self, column: str, statistic: str = "mean") -> float:
         """One column pooled over the clip.
 
         Raises:
             KeyError: there is no such column.
+            UsageError: the statistic is unknown, or not defined for these scores.
         """
-        return pooling.pool(self.columns[column], statistic)
+        try:
+            return pooling.pool(self.columns[column], statistic)
+        except ValueError as error:
+            raise UsageError(f"{column}: {error}", hint="pool by mean, min, max or pN") from error
 
     @cached_property
     def summary(self) -> dict[str, dict[str, float]]:
