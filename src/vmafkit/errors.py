@@ -8,11 +8,15 @@ VmafkitError 1
   ToolMissing 4           a program or encoder is not here: CapabilityMissing
   ToolFailed 5            an outside program failed: EncodeFailed, ScoreFailed, ToolTimeout
   ResultInvalid 6         what a program made is not whole: FrameCount, Truncated, NotFinite
+  TargetUnreached 7       no setting meets the target: the best attempt comes with it
   StoreError 8            StoreFull, StoreLocked, StoreCorrupt, SchemaTooNew
+  ModelRefused 9          a model file may not be run; the reason is a short code
   Cancelled 130
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 
 class VmafkitError(Exception):
@@ -171,6 +175,28 @@ class NotFinite(ResultInvalid):
     code = "not-finite"
 
 
+class TargetUnreached(VmafkitError):
+    """No setting within the limits meets the target.
+
+    Args:
+        best: what came closest, as a JSON-ready record; None when nothing was measured.
+    """
+
+    exit_code = 7
+    code = "target-unreached"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        detail: str = "",
+        best: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, detail=detail)
+        self.best = best
+
+
 class StoreError(VmafkitError):
     """The trial store or an output file cannot be used."""
 
@@ -200,6 +226,25 @@ class SchemaTooNew(StoreError):
     """A file was written by a newer version."""
 
     code = "schema-too-new"
+
+
+class ModelRefused(VmafkitError):
+    """A model file is not safe to run, or not what it claims to be.
+
+    Args:
+        reason: a short code of the rule it breaks, such as `external-data`.
+    """
+
+    exit_code = 9
+    code = "model-refused"
+
+    def __init__(self, message: str, *, reason: str, hint: str = "", detail: str = "") -> None:
+        super().__init__(message, hint=hint, detail=detail)
+        self.reason = reason
+
+    def record(self) -> dict[str, str]:
+        """The error as a JSON-ready record, with its reason."""
+        return super().record() | {"reason": self.reason}
 
 
 class Cancelled(VmafkitError):

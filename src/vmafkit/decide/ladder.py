@@ -1,0 +1,168 @@
+"""Finds the hull over renditions and quality values in few encodes.
+
+Ask and tell: `ask` names the cells worth an encode, `tell` brings what was measured. Only
+three cells of each rendition are measured blindly; then the curves between them are
+interpolated (PCHIP, the logarithm of the bitrate and the quality over the knob), and those
+cells are measured that could be a rung, or decide where one rendition takes over.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+
+from vmafkit.decide.hull import Crossover, RatePoint, crossovers, upper_hull
+from vmafkit.decide.rungs import RungRule, pick_rungs
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LadderCell:
+    """One rendition (width and height in px) at one value of the encoder's knob."""
+
+    height: int
+    width: int
+    value: float
+
+    @property
+    def rendition(self) -> str:
+        return f"{self.width}x{self.height}"
+
+    @property
+    def key(self) -> str:
+        return f"{self.rendition} {self.value:g}"
+
+
+@dataclass
+class LadderSearch:
+    """Chooses the cells to measure.
+
+    Attributes:
+        renditions: (width, height), none larger than the source.
+        values: of the knob, at least 3.
+        rule: how rungs are chosen.
+        measured: what was told so far.
+    """
+
+    renditions: Sequence[tuple[int, int]]
+    values: Sequence[float]
+    rule: RungRule
+    measured: dict[LadderCell, RatePoint] = field(default_factory=dict[LadderCell, RatePoint])
+
+    def tell(self, cell: LadderCell, bitrate_kbps: float, quality: float) -> None:
+        """Record a measured cell."""
+        self.measured[cell] = RatePoint(bitrate_kbps, quality, cell.key)
+
+    def ask(self) -> list[LadderCell]:
+        """The cells to measure next; empty when the ladder stands on measurements."""
+        first = [cell for cell in self._first_cells() if cell not in self.measured]
+        if first:
+            return first
+        around, rungs = self._deciding_cells()
+        missing = [cell for cell in around if cell not in self.measured]
+        # A rung depends on the one above it, so they are measured from the top.
+        missing = missing or [cell for cell in rungs if cell not in self.measured][:1]
+        return missing or self._refining_cells()
+
+    def hull(self) -> list[RatePoint]:
+        """The upper hull of what was measured."""
+        return upper_hull(list(self.measured.values()))
+
+    def rungs(self) -> list[RatePoint]:
+        """The rungs on the measured hull, best first."""
+        return pick_rungs(self.hull(), self.rule)
+
+    def curves(self) -> dict[str, list[RatePoint]]:
+        """What was measured of each rendition, by rising bitrate."""
+        found: dict[str, list[RatePoint]] = {}
+        for cell, point in sorted(self.measured.items(), key=lambda item: item[1].bitrate_kbps):
+            found.setdefault(cell.rendition, []).append(point)
+        return found
+
+    def takeovers(self) -> list[Crossover]:
+        """Where a rendition takes over from another on the hull, by rising bitrate."""
+        return _takeovers(self.hull(), self.curves())
+
+    def _first_cells(self) -> list[LadderCell]:
+        values = sorted(self.values)
+        chosen = {values[0], values[len(values) // 2], values[-1]}
+        return [LadderCell(h, w, value) for w, h in self.renditions for value in sorted(chosen)]
+
+    def _deciding_cells(self) -> tuple[list[LadderCell], list[LadderCell]]:
+        """The cells beside the expected takeovers, and the expected rungs from the top."""
+        points = self._expected()
+        cells = {point.key: cell for cell, point in points.items()}
+        hull = upper_hull(list(points.values()))
+        around: set[LadderCell] = set()
+        for low, high in itertools.pairwise(hull):
+            if cells[low.key].rendition != cells[high.key].rendition:
+                around |= {cells[low.key], cells[high.key]}
+        return sorted(around), [cells[rung.key] for rung in pick_rungs(hull, self.rule)]
+
+    def _refining_cells(self) -> list[LadderCell]:
+        """What sharpens the takeovers, while less than half of the grid is used."""
+        cells = {point.key: cell for cell, point in self._expected().items()}
+        curves: dict[str, list[RatePoint]] = {}
+        for point in sorted(self._expected().values(), key=lambda p: p.bitrate_kbps):
+            curves.setdefault(cells[point.key].rendition, []).append(point)
+        wanted: set[LadderCell] = set()
+        for crossing in self.takeovers():
+            for name in (crossing.below, crossing.above):
+                near = _around(curves[name], crossing.bitrate_kbps)
+                wanted |= {cells[point.key] for point in near}
+        room = len(self.renditions) * len(self.values) // 2 - len(self.measured)
+        return sorted(wanted - set(self.measured))[: max(0, room)]
+
+    def _expected(self) -> Mapping[LadderCell, RatePoint]:
+        """Every cell: as measured, else as interpolated from its rendition's curve."""
+        points: dict[LadderCell, RatePoint] = {}
+        for width, height in self.renditions:
+            own = {
+                cell.value: point
+                for cell, point in self.measured.items()
+                if (cell.width, cell.height) == (width, height)
+            }
+            known = sorted(own)
+            quality = PchipInterpolator(known, [own[value].quality for value in known])
+            log_rate = PchipInterpolator(
+                known, [math.log(own[value].bitrate_kbps) for value in known]
+            )
+            for value in self.values:
+                cell = LadderCell(height, width, value)
+                points[cell] = own.get(value) or RatePoint(
+                    float(np.exp(log_rate(value))), float(quality(value)), cell.key
+                )
+        return points
+
+
+def _around(curve: Sequence[RatePoint], bitrate_kbps: float) -> list[RatePoint]:
+    """The nearest point on either side of a bitrate."""
+    below = [point for point in curve if point.bitrate_kbps <= bitrate_kbps]
+    above = [point for point in curve if point.bitrate_kbps > bitrate_kbps]
+    return below[-1:] + above[:1]
+
+
+def _takeovers(
+    hull: Sequence[RatePoint], curves: Mapping[str, Sequence[RatePoint]]
+) -> list[Crossover]:
+    found: list[Crossover] = []
+    for low, high in itertools.pairwise(hull):
+        below, above = low.key.split()[0], high.key.split()[0]
+        if below == above:
+            continue
+        crossings = [
+            crossing
+            for crossing in crossovers(below, curves[below], above, curves[above])
+            if crossing.below == below
+        ]
+        if crossings:
+            middle = math.sqrt(low.bitrate_kbps * high.bitrate_kbps)
+            found.append(min(crossings, key=lambda c: abs(math.log(c.bitrate_kbps / middle))))
+        else:
+            rate = math.sqrt(low.bitrate_kbps * high.bitrate_kbps)
+            found.append(Crossover(rate, (low.quality + high.quality) / 2, below, above))
+    return found

@@ -1,0 +1,127 @@
+"""Which settings of a hull become the rungs of a bitrate ladder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from vmafkit.decide.hull import RatePoint
+from vmafkit.errors import UsageError
+
+Spacing = Literal["quality", "bitrate", "list"]
+
+# About one just noticeable difference: the source is the practice of Netflix and of J. Ozer,
+# 6 VMAF a rung.
+QUALITY_STEP = 6.0
+BITRATE_RATIO = 1.7
+
+
+@dataclass(frozen=True, slots=True)
+class RungRule:
+    """How rungs are chosen.
+
+    Attributes:
+        spacing: `quality`: each rung `step` below the one above; `bitrate`: each rung's
+            bitrate the one above divided by `step`; `list`: the bitrates of `bitrates_kbps`.
+        step: points of quality, or a ratio above 1; None for 6 points or a ratio of 1.7.
+        bitrates_kbps: for `list`.
+        min_kbps, max_kbps: no rung lies outside.
+        max_quality: the top rung is the cheapest that reaches this; None for the best.
+        min_quality: no rung lies below.
+        count: at most so many rungs, kept from the top; None for all.
+    """
+
+    spacing: Spacing = "quality"
+    step: float | None = None
+    bitrates_kbps: tuple[float, ...] = ()
+    min_kbps: float = 0.0
+    max_kbps: float = float("inf")
+    max_quality: float | None = None
+    min_quality: float = 0.0
+    count: int | None = None
+
+    def __post_init__(self) -> None:
+        least = 1.0 if self.spacing == "bitrate" else 0.0
+        if self.step is not None and not self.step > least:
+            raise UsageError(
+                f"a rung step of {self.step:g} is not above {least:g}",
+                hint="6 points of quality, or a bitrate ratio of 1.7, are usual",
+            )
+        if self.spacing == "list" and not self.bitrates_kbps:
+            raise UsageError("no rung bitrates were given", hint="name them in kbps")
+        if self.min_kbps >= self.max_kbps:
+            raise UsageError(
+                f"the lowest bitrate {self.min_kbps:g} kbps is not below the highest "
+                f"{self.max_kbps:g} kbps"
+            )
+
+
+def pick_rungs(hull: Sequence[RatePoint], rule: RungRule) -> list[RatePoint]:
+    """The rungs, best first; each one is a point of the hull.
+
+    Args:
+        hull: by rising bitrate, as `hull.upper_hull` or `hull.pareto` give it.
+
+    Raises:
+        UsageError: caps and floors leave nothing.
+    """
+    allowed = [
+        point
+        for point in hull
+        if rule.min_kbps <= point.bitrate_kbps <= rule.max_kbps
+        and point.quality >= rule.min_quality
+    ]
+    if not allowed:
+        raise UsageError(
+            "no setting lies within the caps and floors of the ladder",
+            hint=_nearest(hull),
+        )
+    if rule.spacing == "list":
+        rungs = _at_bitrates(allowed, rule.bitrates_kbps)
+    else:
+        rungs = _spaced(allowed, rule)
+    return rungs[: rule.count]
+
+
+def _nearest(hull: Sequence[RatePoint]) -> str:
+    low, high = hull[0], hull[-1]
+    return (
+        f"what was measured goes from {low.bitrate_kbps:.0f} kbps ({low.quality:.1f}) "
+        f"to {high.bitrate_kbps:.0f} kbps ({high.quality:.1f})"
+    )
+
+
+def _at_bitrates(allowed: Sequence[RatePoint], bitrates: Sequence[float]) -> list[RatePoint]:
+    rungs: list[RatePoint] = []
+    for limit in sorted(bitrates, reverse=True):
+        within = [point for point in allowed if point.bitrate_kbps <= limit]
+        if within and within[-1] not in rungs:
+            rungs.append(within[-1])
+    return rungs or [allowed[0]]
+
+
+def _spaced(allowed: Sequence[RatePoint], rule: RungRule) -> list[RatePoint]:
+    rungs = [_top(allowed, rule.max_quality)]
+    while True:
+        below = [point for point in allowed if point.bitrate_kbps < rungs[-1].bitrate_kbps]
+        if not below:
+            return rungs
+        enough = [point for point in below if _is_step_below(point, rungs[-1], rule)]
+        if not enough:
+            return rungs
+        rungs.append(enough[-1])
+
+
+def _top(allowed: Sequence[RatePoint], max_quality: float | None) -> RatePoint:
+    if max_quality is not None:
+        for point in allowed:
+            if point.quality >= max_quality:
+                return point
+    return allowed[-1]
+
+
+def _is_step_below(point: RatePoint, rung: RatePoint, rule: RungRule) -> bool:
+    if rule.spacing == "quality":
+        return point.quality <= rung.quality - (rule.step or QUALITY_STEP)
+    return point.bitrate_kbps <= rung.bitrate_kbps / (rule.step or BITRATE_RATIO)
