@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -76,9 +75,9 @@ def read_capabilities(program: Path) -> Capabilities:
     found = _ask(program)
     record = {"cache_version": _CACHE_VERSION, **asdict(found)}
     try:
-        kept.parent.mkdir(parents=True, exist_ok=True)
+        fsio.ensure_folder(kept.parent)
         fsio.write_atomic(kept, json.dumps(record))
-    except (OSError, VmafkitError):
+    except VmafkitError:
         return found
     return found
 
@@ -115,9 +114,9 @@ def _ask(program: Path) -> Capabilities:
 def _listing(program: Path, word: str) -> str:
     # Every ffmpeg says "ffmpeg version" only when -hide_banner is left out.
     hide = () if word == "-version" else ("-hide_banner",)
-    with tempfile.TemporaryDirectory(prefix="vmafkit-") as folder:
+    with fsio.scratch_folder() as folder:
         try:
-            done = proc.run([str(program), *hide, word], cwd=Path(folder), limits=_LIST_LIMITS)
+            done = proc.run([str(program), *hide, word], cwd=folder, limits=_LIST_LIMITS)
         except ToolFailed as error:
             raise ToolMissing(f"{program} does not answer: {error.message}") from error
     return done.stdout.decode("utf-8", "replace")

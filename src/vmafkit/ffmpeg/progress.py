@@ -12,12 +12,12 @@ class Progress:
 
     Attributes:
         frame: frames written so far, from 0.
-        fps: frames a second, 0.0 while unknown.
+        frames_per_s: 0.0 while unknown.
         is_last: True for the report at the end.
     """
 
     frame: int
-    fps: float
+    frames_per_s: float
     is_last: bool
 
 
@@ -38,7 +38,7 @@ class ProgressParser:
             self._deliver(
                 Progress(
                     frame=int(_number(self._seen.get("frame", "0"))),
-                    fps=_number(self._seen.get("fps", "0")),
+                    frames_per_s=_number(self._seen.get("fps", "0")),
                     is_last=value.strip() == "end",
                 )
             )

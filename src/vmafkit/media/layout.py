@@ -149,9 +149,9 @@ def _box(file: BinaryIO, position: int) -> tuple[bytes, int] | None:
     return (head[4:8], length) if length >= 8 else None
 
 
-def _mp4_end(file: BinaryIO, size: int) -> int:
+def _mp4_end(file: BinaryIO, size_bytes: int) -> int:
     position = 0
-    while position < size:
+    while position < size_bytes:
         box = _box(file, position)
         if box is None or box[0] not in _BOXES:
             break
@@ -165,17 +165,40 @@ def dolby_profile(path: Path, container: str) -> int | None:
     PyAV shows no stream side data, so the dvcC, dvvC or dvwC record is looked up in moov:
     two version bytes, then seven bits of profile.
     """
-    if "mp4" not in container:
-        return None
+    return _profile_in(_moov(path)) if "mp4" in container else None
+
+
+def _moov(path: Path) -> bytes:
+    """The box that describes an MP4 file; empty where there is none."""
     size = path.stat().st_size
     position = 0
     with path.open("rb") as file:
         while position < size and (box := _box(file, position)):
             if box[0] == b"moov":
                 file.seek(position)
-                return _profile_in(file.read(min(box[1], _MOOV_LIMIT_BYTES)))
+                return file.read(min(box[1], _MOOV_LIMIT_BYTES))
             position += box[1]
-    return None
+    return b""
+
+
+def refuse_outside_samples(path: Path, head: bytes) -> None:
+    """Say no to an MP4 file whose video samples lie in another file.
+
+    libavformat does not open that file, and takes what lies at the same place in this one.
+
+    Raises:
+        Refused: the video track's data reference is not to the file itself.
+    """
+    if head[4:8] not in _BOXES:
+        return
+    moov = _moov(path)
+    video = moov.find(b"vmhd")
+    at = moov.find(b"dref", video) if video >= 0 else -1
+    # The lowest flag of the first entry says that the samples lie in this file.
+    if at >= 0 and at + 23 < len(moov) and not moov[at + 23] & 1:
+        raise Refused(
+            f"{show(path)} keeps its samples in another file", hint="join them into one file first"
+        )
 
 
 def _profile_in(moov: bytes) -> int | None:

@@ -71,6 +71,7 @@ def _probe(path: Path, raw: RawGeometry | None, before: Fingerprint) -> Source:
         if raw is None:
             layout.refuse_other_kinds(path, head)
         ensure_end_is_there(path, head)
+        layout.refuse_outside_samples(path, head)
         try:
             source = _container(path, before)
         except (OtherFormat, Undemuxable):
@@ -190,6 +191,7 @@ def _describe(
         inode=before.inode,
         video_bits=8 * tally.video_bytes,
         has_audio=bool(container.streams.audio),
+        start_s=float(min(tally.times, default=0) * time_base_of(stream)),
     )
 
 

@@ -86,6 +86,7 @@ class Source:
         video_bits: 8 x the bytes of the first video stream's packets.
         has_audio: a sound stream is there.
         is_image: a still picture; open_source refuses those.
+        start_s: when the first frame is shown.
     """
 
     path: Path
@@ -110,6 +111,7 @@ class Source:
     video_bits: int
     has_audio: bool
     is_image: bool = False
+    start_s: float = 0.0
 
     @property
     def display_size(self) -> tuple[int, int]:

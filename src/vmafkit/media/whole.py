@@ -51,20 +51,29 @@ def ensure_whole(path: Path, container: InputContainer, stream: VideoStream, tal
     if tally.ends_torn and name != "mpegts":
         raise _cut_short(path, f"its frame {tally.packets} is not whole")
     announced = stream.frames
-    if 0 < announced < _COUNT_LIMIT and _falls_short(tally.packets, announced, 1):
+    counted, frame = (tally.packets, 1) if name != "avi" else _avi_ticks(stream, tally)
+    if 0 < announced < _COUNT_LIMIT and _falls_short(counted, announced, frame):
         raise _cut_short(path, f"it holds {tally.packets} frames and announces {announced}")
     # A longer sound track may fill the duration, so it binds only where video is alone.
     if "matroska" not in name or len(container.streams) != 1 or not container.duration:
         return
     framerate = framerate_of(stream)
-    counted = length_s(tally, time_base_of(stream), framerate)
+    counted_s = length_s(tally, time_base_of(stream), framerate)
     if tally.times:
-        counted = max(counted, (max(tally.times) * time_base_of(stream)) + 1 / framerate)
+        counted_s = max(counted_s, (max(tally.times) * time_base_of(stream)) + 1 / framerate)
     header = Fraction(container.duration, 1_000_000)
-    if _falls_short(counted, header, 1 / framerate):
+    if _falls_short(counted_s, header, 1 / framerate):
         raise _cut_short(
-            path, f"it holds {float(counted):.3f} s and announces {float(header):.3f} s"
+            path, f"it holds {float(counted_s):.3f} s and announces {float(header):.3f} s"
         )
+
+
+def _avi_ticks(stream: VideoStream, tally: Tally) -> tuple[int, int]:
+    """How many ticks were counted, and the ticks of a frame: an AVI header counts in ticks."""
+    if not tally.times:
+        return tally.packets, 1
+    frame = max(1, round(1 / framerate_of(stream) / time_base_of(stream)))
+    return max(tally.packets, max(tally.times) + frame), frame
 
 
 def _falls_short(counted: Fraction | int, announced: Fraction | int, frame: Fraction | int) -> bool:

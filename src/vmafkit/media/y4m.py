@@ -168,8 +168,8 @@ def count_frames(path: Path, header: Y4mHeader) -> int:
     return count
 
 
-def _damaged(path: Path, count: int, position: int, size: int) -> Unreadable:
-    if size - position < len(_FRAME) + 1:
+def _damaged(path: Path, count: int, position: int, size_bytes: int) -> Unreadable:
+    if size_bytes - position < len(_FRAME) + 1:
         text = f"is cut short inside the FRAME line after frame {count}"
     else:
         text = f"is damaged: no FRAME line after frame {count}, at byte {position}"

@@ -10,7 +10,8 @@ PSNR between two files of equal samples.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from vmafkit.scoring.features import Feature
 from vmafkit.scoring.score import ScoreRequest
@@ -86,21 +87,31 @@ def model_options(model: VmafModel, request: ScoreRequest) -> list[str]:
     return [*words, *(f"{key}={value}" for key, value in model.options)]
 
 
+def member_name(index: int, member: int) -> str:
+    """The file of one member of the ensemble that is model `index` of a request."""
+    return f"member{index}_{member}.json"
+
+
 def model_words(
-    models: Sequence[VmafModel], request: ScoreRequest, members: Sequence[str]
+    models: Sequence[VmafModel], request: ScoreRequest, members: Mapping[int, int]
 ) -> tuple[str, list[str]]:
-    """The `model=` value, and the column name each model gets in the log."""
+    """The `model=` value, and the column name each model gets in the log.
+
+    Args:
+        members: how many members each ensemble has, by its place among the models.
+    """
     entries: list[str] = []
     names: list[str] = []
     for index, model in enumerate(models):
-        options = model_options(model, request)
         if model.ensemble:
-            unclipped = dict.fromkeys([*options, "disable_clip=true"])
-            for position, file in enumerate(members):
-                words = [f"path={file}", f"name=e{index}_{position}", *unclipped]
-                entries.append("\\:".join(words))
+            # Transform and clipping come after the statistics, so the members go without.
+            options = model_options(replace(model, phone=False, clip=False), request)
+            for position in range(members.get(index, 0)):
+                file = f"path={member_name(index, position)}"
+                entries.append("\\:".join([file, f"name=e{index}_{position}", *options]))
             names.append(f"e{index}_")
             continue
+        options = model_options(model, request)
         source = f"path=model{index}.json" if model.path else f"version={model.version}"
         entries.append("\\:".join([source, f"name=m{index}", *options]))
         names.append(f"m{index}")
@@ -114,7 +125,7 @@ def feature_word(feature: Feature) -> str:
     )
 
 
-def libvmaf_filter(request: ScoreRequest, members: Sequence[str], threads: int) -> str:
+def libvmaf_filter(request: ScoreRequest, members: Mapping[int, int], threads: int) -> str:
     """The libvmaf filter with its options."""
     words = [f"log_fmt=json:log_path={LOG_NAME}:n_threads={threads}"]
     if request.subsample > 1:

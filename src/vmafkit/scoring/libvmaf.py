@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from vmafkit import settings
+from vmafkit import fsio, settings
 from vmafkit.errors import PairMismatch, ResultInvalid, ScoreFailed
 from vmafkit.ffmpeg.decoded import decoded_streams
 from vmafkit.ffmpeg.run import Job, run_ffmpeg
 from vmafkit.ffmpeg.words import RawVideo, input_words
 from vmafkit.media.hashing import show
+from vmafkit.media.seeking import seek_words
 from vmafkit.proc import Finished
 from vmafkit.scoring import ensemble, graph
+from vmafkit.scoring.features import unbounded_columns
 from vmafkit.scoring.libvmaf_log import LibvmafLog, parse_log
 from vmafkit.scoring.score import FloatArray, ScoreRequest
 from vmafkit.scoring.vmaf_models import VmafModel
 
 Result = tuple[LibvmafLog, dict[str, FloatArray], Finished]
+Members = dict[int, tuple[str, ...]]
 _MOTION = ("VMAF_integer_feature_motion_sad_score", "integer_motion2", "integer_motion3")
 
 
@@ -38,6 +40,7 @@ class Side:
         is_rgb: the samples are RGB.
         count: frames to score, as probed.
         is_plain: the file's samples are raw or y4m, in this pixel format; else empty.
+        seek_s: seconds to seek to; the first frame read is then the first of `frames`.
     """
 
     path: Path
@@ -48,6 +51,17 @@ class Side:
     is_rgb: bool = False
     count: int = 0
     is_plain: str = ""
+    seek_s: float | None = None
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """(first, count) of the frames to score, among those that are read."""
+        return (0, self.frames[1]) if self.frames and self.seek_s is not None else self.frames
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words that open it."""
+        return (*seek_words(self.seek_s), *input_words(self.path, raw=self.raw))
 
     def chain(self, label: str, out: str, pix_fmt: str) -> str:
         """Its part of the filter graph."""
@@ -55,7 +69,7 @@ class Side:
             label,
             out,
             pix_fmt,
-            frames=self.frames,
+            frames=self.span,
             scale_to=self.scale_to,
             full_range=self.full_range,
             is_rgb=self.is_rgb,
@@ -84,12 +98,11 @@ def score_pass(
         ResultInvalid: the log is not whole.
     """
     request = this.request
-    with tempfile.TemporaryDirectory(prefix="vmafkit-") as name:
-        folder = Path(name)
-        members = _write_models(folder, program, request.models)
+    with fsio.scratch_folder() as folder:
+        members = write_models(folder, program, request.models)
         finished = run_ffmpeg(
             program,
-            _words(reference, distorted, this, members),
+            _words(reference, distorted, this, _counts(members)),
             cwd=folder,
             job=job,
             log_level="verbose",
@@ -98,8 +111,12 @@ def score_pass(
         )
         frames = check_lengths(finished, reference, distorted)
         text = read_log(folder / graph.LOG_NAME)
-    log = parse_log(text, expected_frames=-(-frames // request.subsample))
-    return log, _named(log.columns, request), finished
+    log = parse_log(
+        text,
+        expected_frames=-(-frames // request.subsample),
+        unbounded=unbounded_columns(request.features),
+    )
+    return log, _named(log.columns, request, members), finished
 
 
 def read_log(path: Path) -> str:
@@ -107,7 +124,7 @@ def read_log(path: Path) -> str:
     return path.read_text("utf-8", "replace") if path.is_file() else ""
 
 
-def _words(reference: Side, distorted: Side, this: Pass, members: Sequence[str]) -> list[str]:
+def _words(reference: Side, distorted: Side, this: Pass, members: Mapping[int, int]) -> list[str]:
     threads = this.request.threads or settings.core_count()
     chain = ";".join(
         (
@@ -117,24 +134,36 @@ def _words(reference: Side, distorted: Side, this: Pass, members: Sequence[str])
         )
     )
     return [
-        *input_words(distorted.path, raw=distorted.raw),
-        *input_words(reference.path, raw=reference.raw),
+        *distorted.words,
+        *reference.words,
         "-filter_complex", chain, "-fps_mode", "passthrough", "-f", "null", "-",
     ]  # fmt: skip
 
 
-def _write_models(folder: Path, program: Path, models: Sequence[VmafModel]) -> list[str]:
-    members: list[str] = []
+def write_models(folder: Path, program: Path, models: Sequence[VmafModel]) -> Members:
+    """Put the models that libvmaf reads from files into the folder that it runs in.
+
+    Returns:
+        The members' JSON texts of each ensemble, by its place among the models.
+
+    Raises:
+        CapabilityMissing: the program does not carry an ensemble.
+    """
+    members: Members = {}
     if not models:
-        (folder / graph.NO_MODEL_NAME).write_text(graph.NO_MODEL, "utf-8")
+        fsio.write_scratch(folder / graph.NO_MODEL_NAME, graph.NO_MODEL)
     for index, model in enumerate(models):
         if model.path is not None:
-            (folder / f"model{index}.json").write_bytes(model.path.read_bytes())
-        if model.ensemble and not members:
-            for position, text in enumerate(ensemble.member_models(program)):
-                members.append(f"member{position}.json")
-                (folder / members[-1]).write_text(text, "utf-8")
+            fsio.write_scratch(folder / f"model{index}.json", model.path.read_bytes())
+        if model.ensemble:
+            members[index] = ensemble.member_models(program, model.version)
+            for position, text in enumerate(members[index]):
+                fsio.write_scratch(folder / graph.member_name(index, position), text)
     return members
+
+
+def _counts(members: Members) -> dict[int, int]:
+    return {index: len(texts) for index, texts in members.items()}
 
 
 def check_lengths(finished: Finished, reference: Side, distorted: Side) -> int:
@@ -156,8 +185,8 @@ def check_lengths(finished: Finished, reference: Side, distorted: Side) -> int:
                 hint="the file is damaged; make it again",
             )
         available = decoded.frames
-        if side.frames is not None:
-            available = max(0, min(available - side.frames[0], side.frames[1]))
+        if side.span is not None:
+            available = max(0, min(available - side.span[0], side.span[1]))
         counts.append(available)
     if counts[0] != counts[1]:
         raise PairMismatch(
@@ -168,12 +197,14 @@ def check_lengths(finished: Finished, reference: Side, distorted: Side) -> int:
     return counts[0]
 
 
-def _named(columns: Mapping[str, FloatArray], request: ScoreRequest) -> dict[str, FloatArray]:
+def _named(
+    columns: Mapping[str, FloatArray], request: ScoreRequest, members: Members
+) -> dict[str, FloatArray]:
     """The features by name, then the models under their ids.
 
     The order of the log itself changes with the timing of libvmaf's threads.
     """
-    _, names = graph.model_words(request.models, request, [])
+    _, names = graph.model_words(request.models, request, {})
     models = dict(zip(names, request.models, strict=True))
     dropped = () if request.models else (graph.NO_MODEL_COLUMN, *_unasked_motion(request))
     result: dict[str, FloatArray] = {}
@@ -181,9 +212,9 @@ def _named(columns: Mapping[str, FloatArray], request: ScoreRequest) -> dict[str
         prefix = column[: column.find("_") + 1]
         if column not in models and prefix not in models and column not in dropped:
             result[column] = columns[column]
-    for name, model in models.items():
+    for index, (name, model) in enumerate(models.items()):
         if model.ensemble:
-            result.update(_ensemble(columns, name, model))
+            result.update(_ensemble(columns, name, model, members[index]))
         elif name in columns:
             result[model.id] = columns[name]
     missing = [model.id for model in request.models if model.id not in result]
@@ -197,12 +228,18 @@ def _unasked_motion(request: ScoreRequest) -> tuple[str, ...]:
 
 
 def _ensemble(
-    columns: Mapping[str, FloatArray], prefix: str, model: VmafModel
+    columns: Mapping[str, FloatArray], prefix: str, model: VmafModel, members: Sequence[str]
 ) -> dict[str, FloatArray]:
-    members = [columns[column] for column in sorted(columns) if column.startswith(prefix)]
-    if not members:
+    names = [f"{prefix}{position}" for position in range(len(members))]
+    if not all(name in columns for name in names):
         return {}
-    parts = ensemble.combine(members, model.lo, model.hi)
+    parts = ensemble.combine(
+        [columns[name] for name in names],
+        model.lo,
+        model.hi,
+        curve=ensemble.curve_of(members[0]) if model.phone else None,
+        clip=model.clip,
+    )
     named = {model.id: parts.pop("bagging")}
     return named | {f"{model.id}_{part}": values for part, values in parts.items()}
 

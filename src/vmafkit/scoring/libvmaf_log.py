@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, cast
@@ -32,18 +32,22 @@ class LibvmafLog:
     aggregates: Mapping[str, float]
 
 
-def parse_log(text: str, *, expected_frames: int | None = None) -> LibvmafLog:
+def parse_log(
+    text: str, *, expected_frames: int | None = None, unbounded: Sequence[str] = ()
+) -> LibvmafLog:
     """Read a JSON log of libvmaf.
 
     Args:
         text: the file's content.
         expected_frames: how many frames it must hold; None takes what is there.
+        unbounded: columns that are infinite where the two pictures are equal, which JSON
+            can only write as null.
 
     Raises:
         Truncated: it is empty or cut short.
         ResultInvalid: it is JSON, but no log of libvmaf.
         FrameCount: it holds another number of frames.
-        NotFinite: a value is not a finite number.
+        NotFinite: a value is not a finite number, `unbounded` columns apart.
     """
     if not text.strip():
         raise Truncated("libvmaf wrote an empty log", hint="is the disk full?")
@@ -53,18 +57,20 @@ def parse_log(text: str, *, expected_frames: int | None = None) -> LibvmafLog:
         raise Truncated("libvmaf's log is cut short", hint="is the disk full?") from error
     if not isinstance(document, dict):
         raise ResultInvalid("libvmaf's log is not an object")
-    return _from_document(cast("dict[str, Any]", document), expected_frames)
+    return _from_document(cast("dict[str, Any]", document), expected_frames, unbounded)
 
 
 def _refuse_constant(name: str) -> float:
     raise NotFinite(f"libvmaf's log holds {name}", hint="the pair may be damaged; score it alone")
 
 
-def _from_document(document: dict[str, Any], expected: int | None) -> LibvmafLog:
+def _from_document(
+    document: dict[str, Any], expected: int | None, unbounded: Sequence[str]
+) -> LibvmafLog:
     frames = document.get("frames")
     if not isinstance(frames, list) or not frames or "pooled_metrics" not in document:
         raise ResultInvalid("libvmaf's log holds no frames")
-    rows = [_frame(item) for item in cast("list[Any]", frames)]
+    rows = [_frame(item, unbounded) for item in cast("list[Any]", frames)]
     if expected is not None and len(rows) != expected:
         raise FrameCount(f"libvmaf scored {len(rows)} frames where {expected} were expected")
     numbers = [number for number, _ in rows]
@@ -84,21 +90,24 @@ def _from_document(document: dict[str, Any], expected: int | None) -> LibvmafLog
     )
 
 
-def _frame(item: Any) -> tuple[int, dict[str, float]]:
+def _frame(item: Any, unbounded: Sequence[str]) -> tuple[int, dict[str, float]]:
     if not isinstance(item, dict):
         raise ResultInvalid("a frame of libvmaf's log is not an object")
     frame = cast("dict[str, Any]", item)
     number, metrics = frame.get("frameNum"), frame.get("metrics")
     if isinstance(number, bool) or not isinstance(number, int):
         raise ResultInvalid("a frame of libvmaf's log has no number")
-    return number, _values(metrics, f"frame {number}")
+    return number, _values(metrics, f"frame {number}", unbounded)
 
 
-def _values(metrics: Any, where: str) -> dict[str, float]:
+def _values(metrics: Any, where: str, unbounded: Sequence[str] = ()) -> dict[str, float]:
     if not isinstance(metrics, dict):
         raise ResultInvalid(f"{where} has no metrics in libvmaf's log")
     values: dict[str, float] = {}
     for name, value in cast("dict[str, Any]", metrics).items():
+        if value is None and name in unbounded:
+            values[name] = math.inf
+            continue
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ResultInvalid(f"{name} of {where} is not a number")
         try:

@@ -14,8 +14,7 @@ from typing import Literal, get_args
 from xml.sax.saxutils import quoteattr
 
 from vmafkit.errors import UsageError
-from vmafkit.pooling import pool
-from vmafkit.scoring.score import FloatArray, Score
+from vmafkit.scoring.score import FloatArray, Score, pool_frames
 
 LogFormat = Literal["xml", "json", "csv", "sub"]
 FORMATS: tuple[LogFormat, ...] = get_args(LogFormat)
@@ -59,14 +58,25 @@ def _fps(score: Score) -> str:
     return f"{score.frame_count / score.wall_s if score.wall_s > 0 else 0.0:.2f}"
 
 
+def _number(value: float, precision: int) -> str:
+    # With libvmaf's own six digits, what lies just above 1 is written in full, as there.
+    if precision == 6 and 1.0 < value < 1.000001:
+        return f"{value:.16f}"
+    return f"{value:.{precision}f}"
+
+
 def _pooled(values: FloatArray, precision: int) -> Mapping[str, str]:
     # libvmaf leaves the harmonic mean of scores below -1 as it comes out; it means nothing.
     known = _STATISTICS if float(values.min()) > -1.0 else _STATISTICS[:3]
-    return {statistic: f"{pool(values, statistic):.{precision}f}" for statistic in known}
+    return {name: _number(pool_frames(values, name), precision) for name in known}
 
 
 def _object(pairs: Mapping[str, str], indent: str) -> str:
-    lines = [f"{indent}  {json.dumps(name)}: {value}" for name, value in pairs.items()]
+    # JSON has no infinity; libvmaf writes null.
+    lines = [
+        f"{indent}  {json.dumps(name)}: {'null' if value == 'inf' else value}"
+        for name, value in pairs.items()
+    ]
     return (
         "{\n"
         + "".join(f"{line},\n" for line in lines[:-1])
@@ -85,7 +95,7 @@ def _json(score: Score, columns: Mapping[str, FloatArray], precision: int) -> st
         for index, number in enumerate(score.frame_numbers)
     ]
     pooled = {name: _object(_pooled(values, precision), "    ") for name, values in columns.items()}
-    aggregates = {name: f"{value:.{precision}f}" for name, value in score.aggregates.items()}
+    aggregates = {name: _number(value, precision) for name, value in score.aggregates.items()}
     body = ",\n".join(frames)
     return (
         "{\n"
@@ -99,7 +109,7 @@ def _json(score: Score, columns: Mapping[str, FloatArray], precision: int) -> st
 
 
 def _row(columns: Mapping[str, FloatArray], index: int, precision: int) -> dict[str, str]:
-    return {name: f"{values[index]:.{precision}f}" for name, values in columns.items()}
+    return {name: _number(float(values[index]), precision) for name, values in columns.items()}
 
 
 def _attributes(pairs: Mapping[str, str]) -> str:
@@ -121,7 +131,7 @@ def _xml(score: Score, columns: Mapping[str, FloatArray], precision: int) -> str
     for name, values in columns.items():
         row = {"name": name, **_pooled(values, precision)}
         lines.append(f"    <metric{_attributes(row)} />")
-    aggregates = {name: f"{value:.{precision}f}" for name, value in score.aggregates.items()}
+    aggregates = {name: _number(value, precision) for name, value in score.aggregates.items()}
     lines += ["  </pooled_metrics>", f"  <aggregate_metrics{_attributes(aggregates)} />", "</VMAF>"]
     return "\n".join(lines) + "\n"
 

@@ -6,21 +6,29 @@ brought together is named in `Score.steps`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from vmafkit.errors import PairMismatch, Refused, UsageError
 from vmafkit.ffmpeg.run import Job
 from vmafkit.media import pixfmt
 from vmafkit.media.hashing import ensure_unchanged, show
+from vmafkit.media.seeking import seek_s
 from vmafkit.media.source import UNKNOWN, Source
 from vmafkit.media.window import Window
-from vmafkit.scoring import vmaf_binary
+from vmafkit.scoring import vmaf_binary, xpsnr
 from vmafkit.scoring.libvmaf import Pass, Result, Side, merge, score_pass
+from vmafkit.scoring.metrics import in_libvmaf
 from vmafkit.scoring.score import EncodeGeometry, Score, ScoreRequest
 from vmafkit.scoring.vmaf_models import VmafModel, default_model
 
 _HDR_NOTE = "the model was made for SDR video; its score on HDR has no known meaning"
+# libvmaf crashes from about 128 columns on (measured); these are the most a model can add.
+_COLUMNS_LIMIT = 110
+_COLUMNS_OF_MODEL = 16
+_COLUMNS_OF_ENSEMBLE = 36
 _HDR_TRANSFERS = ("smpte2084", "arib-std-b67")
 
 
@@ -32,11 +40,14 @@ class Scorer:
         program: an ffmpeg, with libvmaf unless there is a vmaf_binary.
         tool_version: how that ffmpeg, or the vmaf_binary, names itself.
         vmaf_binary: libvmaf's own tool, which then computes the scores.
+        backend: `libvmaf`; `engine` for the one in this process, and `auto` for that where
+            it is there and proven for the pair.
     """
 
     program: Path
     tool_version: str
     vmaf_binary: Path | None = None
+    backend: Literal["auto", "engine", "libvmaf"] = "libvmaf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,33 @@ class Pair:
     allow_hdr: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A pair that was checked, and how it is compared.
+
+    Attributes:
+        pair, request: as given; the request names its models.
+        display: (width, height) of the compared pictures.
+        models, note: what is scored, and why when it was not asked for by name.
+        passes: the runs of libvmaf it takes.
+        steps: what is done to the sides, in words.
+    """
+
+    pair: Pair
+    request: ScoreRequest
+    display: tuple[int, int]
+    models: tuple[VmafModel, ...]
+    note: str
+    passes: tuple[Pass, ...]
+    steps: list[str]
+
+    @property
+    def frame_count(self) -> int:
+        """Frames to compare."""
+        window = self.pair.reference_window
+        return window.frames if window else self.pair.reference.frame_count
+
+
 def score_pair(
     scorer: Scorer, pair: Pair, request: ScoreRequest, *, job: Job | None = None
 ) -> Score:
@@ -69,27 +107,26 @@ def score_pair(
         ScoreFailed, ResultInvalid, ToolTimeout, Cancelled: the run failed.
         Changed: a side changed while it was scored.
     """
-    display, steps = _common_picture(pair, request)
-    models, note = _models(request, display)
-    if not models and not request.features:
-        raise UsageError("there is nothing to score", hint="name a --model or a --feature")
-    request = replace(
-        request, models=models, encode_geometry=request.encode_geometry or _geometry(pair)
-    )
-    _check_size(request, display)
-    steps += _hdr_steps(pair, models)
-    passes = _passes(request, pixfmt.common_planar(pair.reference.pix_fmt, pair.distorted.pix_fmt))
+    ready = prepare(pair, request)
+    if scorer.backend != "libvmaf":
+        from vmafkit.scoring.engine import many
+
+        if scorer.backend == "engine" or not many.why_not(ready):
+            return many.score_many(scorer, [ready], job=job)[0]
+    request, display, passes, steps = ready.request, ready.display, ready.passes, ready.steps
+    base = pixfmt.common_planar(pair.reference.pix_fmt, pair.distorted.pix_fmt)
     sides = _sides(pair, display)
-    steps += _format_steps(pair, passes)
     results = [_run(scorer, *sides, this, steps, job) for this in passes]
+    if xpsnr.FEATURE in request.features:
+        results.append(xpsnr.as_result(scorer.program, sides, base, results, job))
     for source in (pair.reference, pair.distorted):
         ensure_unchanged(source)
     log, columns, wall_s, cpu_s = merge(results)
     return Score(
         frame_numbers=log.frame_numbers,
         columns=columns,
-        models=models,
-        model_note=note,
+        models=ready.models,
+        model_note=ready.note,
         backend="vmaf-binary" if scorer.vmaf_binary else "ffmpeg-libvmaf",
         libvmaf_version=log.version,
         tool_version=scorer.tool_version,
@@ -100,7 +137,29 @@ def score_pair(
         cpu_s=cpu_s,
         aggregates=log.aggregates,
         features=request.features,
+        statistic=request.statistic,
     )
+
+
+def prepare(pair: Pair, request: ScoreRequest) -> Prepared:
+    """Check a pair and settle how it is compared.
+
+    Raises:
+        UsageError, PairMismatch, Refused: as `score_pair`.
+    """
+    display, steps = _common_picture(pair, request)
+    models, note = _models(request, display)
+    if not models and not request.features:
+        raise UsageError("there is nothing to score", hint="name a --model or a --feature")
+    request = replace(
+        request, models=models, encode_geometry=request.encode_geometry or _geometry(pair)
+    )
+    _check_size(request, display)
+    steps += _hdr_steps(pair, models)
+    base = pixfmt.common_planar(pair.reference.pix_fmt, pair.distorted.pix_fmt)
+    passes = _passes(replace(request, features=in_libvmaf(request.features)), base)
+    steps += _format_steps(pair, passes)
+    return Prepared(pair, request, display, models, note, passes, steps)
 
 
 def pass_count(pair: Pair, request: ScoreRequest) -> int:
@@ -133,13 +192,29 @@ def _passes(request: ScoreRequest, base: str) -> tuple[Pass, ...]:
     ten_bit = tuple(model for model in request.models if model.ten_bit)
     deeper = pixfmt.at_least_ten_bit(base)
     if ten_bit and deeper == base:
-        return (Pass(base, request),)
+        return tuple(_split(Pass(base, request)))
     passes: list[Pass] = []
     if ordinary or request.features:
-        passes.append(Pass(base, replace(request, models=ordinary)))
+        passes += _split(Pass(base, replace(request, models=ordinary)))
     if ten_bit:
-        passes.append(Pass(deeper, replace(request, models=ten_bit, features=())))
+        passes += _split(Pass(deeper, replace(request, models=ten_bit, features=())))
     return tuple(passes)
+
+
+def _split(this: Pass) -> Iterator[Pass]:
+    """Several passes where libvmaf would have too many columns for one."""
+    request = this.request
+    used = sum(len(feature.columns) for feature in request.features)
+    group: list[VmafModel] = []
+    for model in request.models:
+        more = _COLUMNS_OF_ENSEMBLE if model.ensemble else _COLUMNS_OF_MODEL
+        if group and used + more > _COLUMNS_LIMIT:
+            yield replace(this, request=replace(request, models=tuple(group)))
+            request = replace(request, features=())
+            group, used = [], 0
+        group.append(model)
+        used += more
+    yield replace(this, request=replace(request, models=tuple(group)))
 
 
 def _check_size(request: ScoreRequest, display: tuple[int, int]) -> None:
@@ -177,6 +252,12 @@ def _common_picture(pair: Pair, request: ScoreRequest) -> tuple[tuple[int, int],
     if reference.framerate != distorted.framerate:
         steps.append(
             f"frames matched by number: {reference.framerate} against {distorted.framerate} fps"
+        )
+    late_s = distorted.start_s - reference.start_s
+    if abs(late_s) * reference.framerate >= 0.5:
+        when = "later" if late_s > 0 else "earlier"
+        steps.append(
+            f"frames matched by number: the distorted side starts {abs(late_s):.3f} s {when}"
         )
     if reference.is_vfr or distorted.is_vfr:
         steps.append("frames matched by number: the frame rate varies")
@@ -273,6 +354,7 @@ def _side(source: Source, window: Window | None, display: tuple[int, int], full:
         path=source.path,
         raw=source.raw,
         frames=(window.start_frame, window.frames) if window is not None and part else None,
+        seek_s=seek_s(source, window),
         scale_to=display if source.display_size != display else None,
         full_range=full,
         is_rgb=pixfmt.is_rgb(source.pix_fmt),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
+from vmafkit import fsio
 from vmafkit.errors import ScoreFailed
 from vmafkit.ffmpeg.run import Job, run_ffmpeg
 from vmafkit.proc import Limits
-from vmafkit.scoring import ensemble, graph
+from vmafkit.scoring import graph
+from vmafkit.scoring.libvmaf import write_models
 from vmafkit.scoring.libvmaf_log import parse_log
 from vmafkit.scoring.score import ScoreRequest
 from vmafkit.scoring.vmaf_models import VmafModel
@@ -25,13 +26,9 @@ def try_model(program: Path, model: VmafModel) -> str:
     """
     picture = f"testsrc2=size=640x384:rate=25,trim=end_frame={_FRAMES}"
     pix_fmt = "yuv420p10le" if model.ten_bit else "yuv420p"
-    with tempfile.TemporaryDirectory(prefix="vmafkit-") as name:
-        folder = Path(name)
-        members: list[str] = []
-        if model.ensemble:
-            for position, text in enumerate(ensemble.member_models(program)):
-                members.append(f"member{position}.json")
-                (folder / members[-1]).write_text(text, "utf-8")
+    with fsio.scratch_folder() as folder:
+        members = write_models(folder, program, [model])
+        counts = {index: len(texts) for index, texts in members.items()}
         request = ScoreRequest(models=(model,))
         run_ffmpeg(
             program,
@@ -39,7 +36,7 @@ def try_model(program: Path, model: VmafModel) -> str:
                 "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", picture,
                 "-filter_complex",
                 f"[0:v]format={pix_fmt}[d];[1:v]format={pix_fmt}[r];"
-                f"[d][r]{graph.libvmaf_filter(request, members, 1)}",
+                f"[d][r]{graph.libvmaf_filter(request, counts, 1)}",
                 "-f", "null", "-",
             ],
             cwd=folder,

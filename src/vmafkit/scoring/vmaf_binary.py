@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from vmafkit import proc, settings
+from vmafkit import fsio, proc, settings
 from vmafkit.errors import ResultInvalid, ScoreFailed, ToolFailed, ToolMissing
 from vmafkit.ffmpeg.decoded import decoded_streams
 from vmafkit.ffmpeg.run import Job, last_words, run_ffmpeg
@@ -21,6 +20,7 @@ from vmafkit.ffmpeg.words import input_words, output_word
 from vmafkit.media import pixfmt
 from vmafkit.media.hashing import show
 from vmafkit.scoring import graph
+from vmafkit.scoring.features import unbounded_columns
 from vmafkit.scoring.libvmaf import Pass, Result, Side, read_log
 from vmafkit.scoring.libvmaf_log import parse_log
 from vmafkit.scoring.score import FloatArray, ScoreRequest
@@ -59,9 +59,9 @@ def read_version(program: Path) -> str:
     Raises:
         ToolMissing: it does not answer `--version` as the vmaf tool does.
     """
-    with tempfile.TemporaryDirectory(prefix="vmafkit-") as folder:
+    with fsio.scratch_folder() as folder:
         try:
-            done = proc.run([str(program), "--version"], cwd=Path(folder), limits=_VERSION_LIMITS)
+            done = proc.run([str(program), "--version"], cwd=folder, limits=_VERSION_LIMITS)
         except ToolFailed as error:
             raise ToolMissing(f"{program} does not answer: {error.message}") from error
     lines = (done.stdout.decode("utf-8", "replace") + done.stderr_tail).split()
@@ -87,8 +87,7 @@ def score_pass(
     """
     job = job or Job()
     steps: list[str] = []
-    with tempfile.TemporaryDirectory(prefix="vmafkit-") as name:
-        folder = Path(name)
+    with fsio.scratch_folder() as folder:
         words: list[str] = []
         pair = (("reference", reference), ("distorted", distorted))
         direct = all(_is_direct(side, this.pix_fmt) for _, side in pair) and _one_kind(
@@ -112,7 +111,9 @@ def score_pass(
             )
         text = read_log(folder / graph.LOG_NAME)
     expected = -(-distorted.count // this.request.subsample)
-    log = parse_log(text, expected_frames=expected)
+    log = parse_log(
+        text, expected_frames=expected, unbounded=unbounded_columns(this.request.features)
+    )
     return (log, _named(dict(log.columns), this.request), finished), steps
 
 
@@ -165,7 +166,7 @@ def _request_words(folder: Path, request: ScoreRequest) -> list[str]:
         source = f"version={model.version}"
         if model.path is not None:
             source = f"path=model{index}.json"
-            (folder / f"model{index}.json").write_bytes(model.path.read_bytes())
+            fsio.write_scratch(folder / f"model{index}.json", model.path.read_bytes())
         options = graph.model_options(model, request)
         words += ["--model", ":".join((source, f"name=m{index}", *options))]
     if not request.models:
@@ -184,11 +185,11 @@ def _named(columns: dict[str, FloatArray], request: ScoreRequest) -> dict[str, F
         model = models.get(head)
         if model is None:
             result[column] = values
-        elif not rest or rest == "bagging":
+        elif rest == ("bagging" if model.ensemble else ""):
             result[model.id] = values
         elif rest in _PARTS:
             result[f"{model.id}_{rest}"] = values
-        elif not _MEMBER.fullmatch(rest):
+        elif rest and not _MEMBER.fullmatch(rest):
             result[column] = values
     missing = [model.id for model in request.models if model.id not in result]
     if missing:

@@ -78,6 +78,10 @@ TABLE: dict[str, VmafModel] = {
             "vmaf_v0.6.1_phone", "vmaf_v0.6.1", 0.0, 100.0, "a phone held in the hand", phone=True
         ),
         _v0("vmaf_b_v0.6.3", _HD + ", bootstrap ensemble with interval", ensemble=True),
+        _v0("vmaf_float_v0.6.1", _HD + ", in floating point"),
+        _v0("vmaf_float_v0.6.1neg", _HD + ", in floating point, without credit for enhancement"),
+        _v0("vmaf_float_4k_v0.6.1", _UHD + ", in floating point"),
+        _v0("vmaf_float_b_v0.6.3", _HD + ", bootstrap ensemble in floating point", ensemble=True),
         _v1("3d0h", _HD),
         _v1("5d0h", "a phone at five picture heights"),
         _v1("1d5h_2160", _UHD),

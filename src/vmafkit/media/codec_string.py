@@ -1,0 +1,81 @@
+"""The CODECS words of HLS and DASH, from the parameter sets in an MP4 initialisation segment.
+
+Sources: RFC 6381 and ISO/IEC 14496-15 annex E (AVC, HEVC), the AV1 and VP9 bindings to ISO BMFF.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from vmafkit.errors import ResultInvalid
+
+_INSIDE = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
+# What stands in a visual sample entry before its boxes.
+_VISUAL_BYTES = 78
+AAC = "mp4a.40.2"
+
+
+def codec_string(init: bytes) -> str:
+    """The word for the first video track, such as `avc1.64001f` or `hvc1.1.6.L93.B0`.
+
+    Raises:
+        ResultInvalid: there is no video track of a kind that is known here.
+    """
+    for kind, body in _entries(init):
+        boxes = dict(_boxes(body[_VISUAL_BYTES:]))
+        for box, words in _WORDS.items():
+            if len(boxes.get(box, b"")) >= _LEAST[box]:
+                return words(kind.decode("latin-1"), boxes[box])
+    raise ResultInvalid("the initialisation segment has no video track of a known codec")
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = 0
+    while at + 8 <= len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        if length < 8 or at + length > len(data):
+            return
+        yield data[at + 4 : at + 8], data[at + 8 : at + length]
+        at += length
+
+
+def _entries(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Every sample entry, of whatever track."""
+    for kind, body in _boxes(data):
+        if kind in _INSIDE:
+            yield from _entries(body)
+        elif kind == b"stsd":
+            yield from _boxes(body[8:])
+
+
+def _avc(kind: str, box: bytes) -> str:
+    return f"{kind}.{box[1:4].hex()}"
+
+
+def _hevc(kind: str, box: bytes) -> str:
+    space = ("", "A", "B", "C")[box[1] >> 6]
+    tier = "H" if box[1] & 0x20 else "L"
+    flags = int(f"{int.from_bytes(box[2:6], 'big'):032b}"[::-1], 2)
+    constraints = box[6:12].rstrip(b"\0")
+    words = [kind, f"{space}{box[1] & 0x1F}", f"{flags:X}", f"{tier}{box[12]}"]
+    return ".".join([*words, *(f"{byte:X}" for byte in constraints)])
+
+
+def _av1(kind: str, box: bytes) -> str:
+    depth = (12 if box[2] & 0x20 else 10) if box[2] & 0x40 else 8
+    tier = "H" if box[2] & 0x80 else "M"
+    return f"{kind}.{box[1] >> 5}.{box[1] & 0x1F:02d}{tier}.{depth:02d}"
+
+
+def _vp9(kind: str, box: bytes) -> str:
+    # Four bytes of version and flags come first.
+    return f"{kind}.{box[4]:02d}.{box[5]:02d}.{box[6] >> 4:02d}"
+
+
+_WORDS: dict[bytes, Callable[[str, bytes], str]] = {
+    b"avcC": _avc,
+    b"hvcC": _hevc,
+    b"av1C": _av1,
+    b"vpcC": _vp9,
+}
+_LEAST = {b"avcC": 4, b"hvcC": 13, b"av1C": 3, b"vpcC": 7}
