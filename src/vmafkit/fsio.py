@@ -21,8 +21,9 @@ import secrets
 import shlex
 import shutil
 import sys
+import tempfile
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -128,6 +129,29 @@ def write_atomic(path: Path, data: bytes | str, *, user_output: bool = False) ->
             raise write_error(error, path, user_output=user_output) from error
 
 
+def write_chunks(path: Path, chunks: Iterable[bytes], *, append: bool = False) -> int:
+    """Writes pieces to an unfinished file, never through a link; returns the bytes written.
+
+    Raises: StoreFull, StoreError; what the iteration raises, unchanged.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    written = 0
+    try:
+        handle = _open(path, flags | (os.O_APPEND if append else os.O_TRUNC), 0o666)
+    except OSError as error:
+        raise write_error(error, path) from error
+    try:
+        for chunk in chunks:
+            try:
+                _write_all(handle, chunk)
+            except OSError as error:
+                raise write_error(error, path) from error
+            written += len(chunk)
+    finally:
+        os.close(handle)
+    return written
+
+
 def publish(temp: Path, final: Path) -> None:
     """Syncs `temp` and renames it to `final`; both lie on one disk.
 
@@ -171,6 +195,41 @@ def ensure_folder(folder: Path) -> None:
         raise write_error(error, folder) from error
 
 
+@contextlib.contextmanager
+def scratch_folder(*, within: Path | None = None) -> Generator[Path]:
+    """A private folder for what an outside program reads and writes; gone at the end.
+
+    Args:
+        within: the folder it is made in; None for the system's.
+
+    Raises: StoreError.
+    """
+    try:
+        made = tempfile.TemporaryDirectory(
+            prefix="vmafkit-", dir=within, ignore_cleanup_errors=True
+        )
+    except OSError as error:
+        raise write_error(error, within or Path(tempfile.gettempdir())) from error
+    with made as name:
+        yield Path(name)
+
+
+def write_scratch(path: Path, data: bytes | str) -> None:
+    """Writes a file (text as UTF-8) in a scratch folder; neither synced nor renamed.
+
+    Raises: StoreFull, StoreError.
+    """
+    try:
+        path.write_bytes(data.encode("utf-8") if isinstance(data, str) else data)
+    except OSError as error:
+        raise write_error(error, path) from error
+
+
+def touch(path: Path) -> None:
+    """Notes that a file was used just now. Raises: OSError, on a read-only disk for one."""
+    os.utime(path)
+
+
 def move_aside(path: Path, label: str) -> Path:
     """Renames a file to `<name>.<label>-<UTC time>` and returns that name. Raises: StoreError."""
     aside = _aside_name(path, label)
@@ -179,6 +238,11 @@ def move_aside(path: Path, label: str) -> Path:
     except OSError as error:
         raise write_error(error, aside) from error
     return aside
+
+
+def remove_folder(folder: Path) -> None:
+    """Removes a folder and all that is in it, as far as that is possible."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove(path: Path) -> None:
@@ -206,12 +270,16 @@ def remove_strays(folder: Path, *, older_than_s: float = 86400.0) -> int:
 # -- files of lines -------------------------------------------------------------------------------
 
 
-def append_line(path: Path, line: bytes) -> None:
+def append_line(path: Path, line: bytes, *, unless: Callable[[int], bool] | None = None) -> bool:
     """Adds one line (ending in a newline, its only one); it is on the disk on return.
 
     A torn tail of a killed writer is set aside first. A line that cannot be written whole is
     taken back.
 
+    Args:
+        unless: asked under the lock with the open file; True leaves the file as it is.
+
+    Returns: whether the line was added.
     Raises: StoreFull, StoreError; ValueError for a line that is not one.
     """
     if not line.endswith(b"\n") or line.count(b"\n") != 1:
@@ -219,6 +287,8 @@ def append_line(path: Path, line: bytes) -> None:
     try:
         with _locked(path, os.O_RDWR | os.O_APPEND | os.O_CREAT) as handle:
             _set_tail_aside(handle, path)
+            if unless is not None and unless(handle):
+                return False
             before = os.fstat(handle).st_size
             try:
                 if _write(handle, line) != len(line):
@@ -232,6 +302,7 @@ def append_line(path: Path, line: bytes) -> None:
                 raise
     except OSError as error:
         raise write_error(error, path) from error
+    return True
 
 
 def recover_tail(path: Path) -> Path | None:
@@ -268,10 +339,10 @@ def _set_tail_aside(handle: int, path: Path) -> Path | None:
     return aside
 
 
-def _tail_start(handle: int, size: int) -> int:
-    """Where the last line without a newline starts; `size` when there is none."""
+def _tail_start(handle: int, size_bytes: int) -> int:
+    """Where the last line without a newline starts; `size_bytes` when there is none."""
     block = 65536
-    end = size
+    end = size_bytes
     while end > 0:
         begin = max(0, end - block)
         cut = os.pread(handle, end - begin, begin).rfind(b"\n")

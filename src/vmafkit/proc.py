@@ -28,7 +28,10 @@ from vmafkit.errors import Cancelled, ToolMissing, ToolTimeout
 STDERR_TAIL_BYTES = 64 * 1024
 GRACE_S = 3.0
 _POLL_S = 0.1
+# Bounded, since a grandchild may write for ever.
+_LAST_READS = 64
 _LINE_LIMIT_BYTES = 64 * 1024
+_in_a_hurry = threading.Event()
 _PDEATHSIG_WRAPPER = (
     "import ctypes,os,sys;p=int(sys.argv[1]);"
     "ctypes.CDLL(None).prctl(1,9,0,0,0);"
@@ -96,19 +99,33 @@ class _Lines:
             self._deliver(line.decode("utf-8", "replace").rstrip("\r"))
 
 
-@cache
 def _tie_words() -> tuple[str, ...]:
     if not sys.platform.startswith("linux"):
         return ()
-    setpriv = shutil.which("setpriv")
+    setpriv = _setpriv()
     if setpriv:
-        probe = subprocess.run(
-            [setpriv, "--pdeathsig", "KILL", "--", "true"],
-            stdin=subprocess.DEVNULL, capture_output=True, check=False,
-        )  # fmt: skip
-        if probe.returncode == 0:
-            return (setpriv, "--pdeathsig", "KILL", "--")
+        return (setpriv, "--pdeathsig", "KILL", "--")
     return (sys.executable, "-I", "-S", "-c", _PDEATHSIG_WRAPPER, str(os.getpid()))
+
+
+@cache
+def _setpriv() -> str | None:
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        return None
+    probe = subprocess.run(
+        [setpriv, "--pdeathsig", "KILL", "--", "true"],
+        stdin=subprocess.DEVNULL, capture_output=True, check=False,
+    )  # fmt: skip
+    return setpriv if probe.returncode == 0 else None
+
+
+def hurry(now: bool = True) -> None:
+    """Make every process that is being stopped end at once, without its time of grace."""
+    if now:
+        _in_a_hurry.set()
+    else:
+        _in_a_hurry.clear()
 
 
 def _start(argv: Sequence[str], cwd: Path) -> subprocess.Popen[bytes]:
@@ -142,11 +159,15 @@ def _signal_group(pid: int, number: int) -> None:
 
 def _stop(process: subprocess.Popen[bytes], grace_s: float) -> None:
     """TERM, then KILL of the whole group; the leader is not reaped here."""
-    _signal_group(process.pid, signal.SIGTERM)
-    until = time.monotonic() + grace_s
-    while time.monotonic() < until and not _has_ended(process.pid):
-        time.sleep(0.01)
-    _signal_group(process.pid, signal.SIGKILL)
+    try:
+        _signal_group(process.pid, signal.SIGTERM)
+        until = time.monotonic() + grace_s
+        while time.monotonic() < until and not _has_ended(process.pid):
+            if _in_a_hurry.is_set():
+                break
+            time.sleep(0.01)
+    finally:
+        _signal_group(process.pid, signal.SIGKILL)
 
 
 def _has_ended(pid: int) -> bool:
@@ -218,11 +239,21 @@ class _Watch:
                         selector.unregister(key.fileobj)
                 # A grandchild may hold the pipes open after the program itself has ended.
                 if not ready and _has_ended(self.process.pid):
+                    self._drain(selector)
                     return
                 self._check_limits()
         while not _has_ended(self.process.pid):
             self._check_limits()
             time.sleep(0.002)
+
+    def _drain(self, selector: selectors.BaseSelector) -> None:
+        """Take what came between the last look at the pipes and the end of the program."""
+        for _ in range(_LAST_READS):
+            for key, _ in (ready := selector.select(0)):
+                if not self._take(key.fileobj, key.data):  # pyright: ignore[reportArgumentType]
+                    selector.unregister(key.fileobj)
+            if not ready or not selector.get_map():
+                return
 
     def reap(self) -> tuple[int, float]:
         """Collect the process: (exit status, CPU seconds)."""

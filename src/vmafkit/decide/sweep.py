@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vmafkit.encoders import Encoder, EncodeSettings, encoder_options
-from vmafkit.errors import UsageError
+from vmafkit.errors import Refused, UsageError
+from vmafkit.media.hashing import show
 from vmafkit.media.source import Source
 from vmafkit.media.window import Window, whole
 from vmafkit.scoring.features import Feature
 from vmafkit.scoring.vmaf_models import VmafModel, default_model
 from vmafkit.store.spec import Toolchain, TrialSpec
+
+_STEM_BYTES = 150
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +104,18 @@ def plan_sweep(
 ) -> tuple[Cell, ...]:
     """Every cell of the grid, in the order source, encoder, preset, quality, without repeats.
 
+    With several encoders a preset goes to those that have it.
+
     Raises:
         UsageError: a preset, value or pixel format is not the encoder's, or the grid is empty.
+        Refused: HDR video without `allow_hdr`, or a display too small for a model.
     """
     cells: dict[str, Cell] = {}
     names: dict[str, str] = {}
+    presets = _presets(grid)
     for known in sources:
         for encoder in grid.encoders:
-            for preset in grid.presets or (encoder.default_preset,):
+            for preset in presets[encoder.name]:
                 for quality in grid.qualities or (encoder.quality.default,):
                     setting = (encoder, preset, quality)
                     cell = make_cell(known, setting, grid, scoring, toolchain(encoder))
@@ -124,17 +132,21 @@ def make_cell(
     scoring: Scoring,
     toolchain: Toolchain,
     window: Window | None = None,
+    scale: tuple[int, int] | None = None,
 ) -> Cell:
     """One cell: everything a trial depends on, checked.
 
+    Args:
+        scale: (width, height) of the encode; None for the source's own.
+
     Raises:
-        UsageError: as `plan_sweep`.
+        UsageError, Refused: as `plan_sweep`.
     """
     encoder, preset, quality = setting
     source = known.source
     window = window or whole(source)
     pix_fmt = encoder.check_pix_fmt(source.pix_fmt)
-    _check_size(encoder, source)
+    _check_size(encoder, source, scale)
     words = encoder.argv(
         EncodeSettings(
             preset=preset,
@@ -150,6 +162,7 @@ def make_cell(
         models = (default_model(display[1]),)
         keys = (models[0].id,)
         note = f"chosen for a display of {display[1]} lines; --model overrides"
+    _check_scoring(source, display, models, scoring.allow_hdr)
     spec = TrialSpec(
         source_sha256=known.sha256,
         raw=_raw_words(source),
@@ -158,7 +171,7 @@ def make_cell(
         preset=preset,
         quality=encoder.quality.word(quality),
         encode_argv=words,
-        scale=None,
+        scale=scale,
         threads=grid.threads,
         display=display,
         models=keys,
@@ -182,14 +195,52 @@ def make_cell(
     )
 
 
-def _check_size(encoder: Encoder, source: Source) -> None:
-    width, height = source.display_size
+def _check_size(encoder: Encoder, source: Source, scale: tuple[int, int] | None) -> None:
+    width, height = scale or source.display_size
     step = encoder.size_multiple_px
     if width % step or height % step:
         raise UsageError(
-            f"{encoder.name} takes sizes in multiples of {step}; the source is {width}x{height}",
+            f"{encoder.name} takes sizes in multiples of {step}, not {width}x{height}",
             hint="crop or scale the source, or choose another --encoder",
         )
+
+
+def _check_scoring(
+    source: Source, display: tuple[int, int], models: Sequence[VmafModel], allow_hdr: bool
+) -> None:
+    """What scoring would refuse, before anything is encoded."""
+    if source.hdr.kind != "sdr" and not allow_hdr:
+        raise Refused(
+            f"{show(source.path)} is {source.hdr.kind.upper()} video, and the models were made "
+            "for SDR video",
+            hint="--allow-hdr scores it all the same and labels the result",
+        )
+    short, long = sorted(display)
+    for model in models:
+        if short < model.smallest[0] or long < model.smallest[1]:
+            raise Refused(
+                f"{show(source.path)}: a picture of {display[0]}x{display[1]} is too small for "
+                f"model {model.id}, which needs {model.smallest[1]}x{model.smallest[0]} at least",
+                hint="score at a larger --display, or choose another --model",
+            )
+
+
+def _presets(grid: Grid) -> dict[str, tuple[str, ...]]:
+    """The presets of each encoder.
+
+    Raises:
+        UsageError: a preset is no encoder's, or an encoder has none of them.
+    """
+    chosen: dict[str, tuple[str, ...]] = {}
+    for encoder in grid.encoders:
+        own = tuple(preset for preset in grid.presets if preset in encoder.presets)
+        if grid.presets and not own:
+            encoder.check_preset(grid.presets[0])
+        chosen[encoder.name] = own or (encoder.default_preset,)
+    for preset in grid.presets if grid.encoders else ():
+        if not any(preset in encoder.presets for encoder in grid.encoders):
+            grid.encoders[0].check_preset(preset)
+    return chosen
 
 
 def _raw_words(source: Source) -> tuple[int, int, str, str] | None:
@@ -198,15 +249,17 @@ def _raw_words(source: Source) -> tuple[int, int, str, str] | None:
 
 
 def _file_name(source: Path, spec: TrialSpec, encoder: Encoder) -> str:
-    parts = [source.stem, spec.encoder, spec.preset, spec.quality]
+    stem = os.fsencode(source.stem)
+    if len(stem) > _STEM_BYTES:
+        # A cut through a character leaves bytes that are no text.
+        stem = stem[:_STEM_BYTES].decode("utf-8", "ignore").encode()
+    parts = [os.fsdecode(stem), spec.encoder, spec.preset, spec.quality]
     if spec.window != "full":
         parts.append(spec.window)
     return "__".join(parts) + "." + encoder.container
 
 
 def _with_own_name(cell: Cell, names: dict[str, str]) -> Cell:
-    from dataclasses import replace
-
     owner = names.setdefault(cell.file_name, cell.spec.key)
     if owner == cell.spec.key:
         return cell

@@ -11,6 +11,7 @@ from vmafkit.ffmpeg.run import Job, run_ffmpeg
 from vmafkit.ffmpeg.words import input_words, output_word
 from vmafkit.media.hashing import ensure_unchanged
 from vmafkit.media.probe import open_source
+from vmafkit.media.seeking import seek_s, seek_words
 from vmafkit.media.source import Source
 
 
@@ -36,8 +37,10 @@ class Encode:
 
 def encode_words(cell: Cell, output: Path) -> tuple[str, ...]:
     """ffmpeg's words for one cell, without the program and the log level."""
-    words = (*input_words(cell.source.path, raw=cell.source.raw), "-map", "0:V:0")
-    chain = filter_chain(cell)
+    seek = seek_s(cell.source, cell.window)
+    source = input_words(cell.source.path, raw=cell.source.raw)
+    words = (*seek_words(seek), *source, "-map", "0:V:0")
+    chain = filter_chain(cell, from_window=seek is not None)
     if chain:
         words += ("-vf", chain)
     return (
@@ -49,12 +52,17 @@ def encode_words(cell: Cell, output: Path) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def filter_chain(cell: Cell) -> str:
-    """The filters before the encoder: the window, then the scale; empty for neither."""
+def filter_chain(cell: Cell, *, from_window: bool = False) -> str:
+    """The filters before the encoder: the window, then the scale; empty for neither.
+
+    Args:
+        from_window: the first frame read is already the window's first.
+    """
     parts: list[str] = []
     if not cell.window.is_full:
+        first = 0 if from_window else cell.window.start_frame
         parts += [
-            f"trim=start_frame={cell.window.start_frame}:end_frame={cell.window.end_frame}",
+            f"trim=start_frame={first}:end_frame={first + cell.window.frames}",
             "setpts=PTS-STARTPTS",
         ]
     if cell.spec.scale is not None:
@@ -74,6 +82,7 @@ def encode_cell(program: Path, cell: Cell, output: Path, *, job: Job | None = No
         Changed: the source changed meanwhile.
         StoreFull, ToolTimeout, Cancelled: as `run_ffmpeg`.
     """
+    ensure_unchanged(cell.source)
     words = encode_words(cell, output)
     finished = run_ffmpeg(
         program, words, cwd=output.parent, job=job, failure=EncodeFailed,

@@ -60,7 +60,11 @@ def measured_facts(cell: Cell, encode: Encode, score: Score) -> dict[str, Any]:
         "vmaf_stddev": pooled["stddev"],
         "scores": {name: dict(values) for name, values in summary.items() if name in model_ids},
         "features": {
-            name: {short: values[name_] for short, name_ in _FEATURE_STATISTICS.items()}
+            name: {
+                short: values[name_]
+                for short, name_ in _FEATURE_STATISTICS.items()
+                if name_ in values
+            }
             for name, values in summary.items()
             if name not in model_ids
         },

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Collection, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from vmafkit import proc
 from vmafkit.decide.sweep import Cell
-from vmafkit.errors import Cancelled, StoreError, VmafkitError
+from vmafkit.errors import Cancelled, Changed, OutputError, StoreError, VmafkitError
 from vmafkit.execute.events import Event, OnEvent, ignore
 from vmafkit.execute.rows import Run, failed_row, row_of
 from vmafkit.execute.trial import Bench, Trial, run_trial
 from vmafkit.ffmpeg.progress import Progress
 from vmafkit.store.corpus_file import CorpusFile
+
+# A signal that the system hands to another thread is seen only when the main one wakes.
+_LOOK_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +63,13 @@ def run_sweep(
 ) -> SweepResult:
     """Run every cell that the corpus has no good row of.
 
-    A failed cell becomes a row and the sweep goes on; trouble with the store or the corpus
-    file, and Ctrl-C, end it. Rows are appended one by one as their trials end.
+    A failed cell becomes a row and the sweep goes on, but a cell whose source has changed
+    leaves none, since nobody knows what it would stand for. Trouble with the store, the corpus
+    file or the folder of kept encodes, and Ctrl-C, end the sweep. Rows are appended one by one
+    as their trials end.
 
     Raises:
-        StoreError: the store or the corpus file cannot be written.
+        StoreError, OutputError: the store, the corpus file or an encode cannot be written.
         Cancelled: the work was stopped.
     """
     keeping = keeping or Keeping()
@@ -85,12 +91,12 @@ def run_sweep(
                     running[future] = cell
                 if not running:
                     break
-                ended, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in ended:
+                for future in _ended(running):
                     cell = running.pop(future)
                     tally[_settle(future, cell, corpus, run, keeping, on_event)] += 1
         except BaseException:
             bench.cancel.set()
+            _wait_for_end(running)
             raise
     result = SweepResult(len(cells), len(cells) - len(todo), **tally)
     on_event(
@@ -100,6 +106,32 @@ def run_sweep(
                                  "wall_s": round(time.monotonic() - started, 3)})
     )  # fmt: skip
     return result
+
+
+def _wait_for_end(running: Collection[Future[Trial]]) -> None:
+    """Wait until the processes are stopped; a second interrupt takes their time of grace."""
+    try:
+        _wait_for_all(running)
+    except BaseException:
+        proc.hurry()
+        try:
+            _wait_for_all(running)
+        finally:
+            proc.hurry(False)
+        raise
+
+
+def _wait_for_all(running: Collection[Future[Trial]]) -> None:
+    while not all(future.done() for future in running):
+        time.sleep(_LOOK_S)
+
+
+def _ended(running: Collection[Future[Trial]]) -> list[Future[Trial]]:
+    """Those that have ended, one at least."""
+    # futures.wait leaves its locks taken when a signal breaks into it.
+    while not (ended := [future for future in running if future.done()]):
+        time.sleep(_LOOK_S)
+    return ended
 
 
 def _one(bench: Bench, cell: Cell, keep: Path | None, on_event: OnEvent) -> Trial:
@@ -124,10 +156,11 @@ def _settle(
 ) -> str:
     try:
         trial = future.result()
-    except (Cancelled, StoreError):
+    except (Cancelled, StoreError, OutputError):
         raise
     except VmafkitError as error:
-        corpus.append(failed_row(cell, run, error))
+        if not isinstance(error, Changed):
+            corpus.append(failed_row(cell, run, error))
         on_event(
             Event("trial-finished", {**_name(cell), "outcome": "failed",
                                      "error": error.code, "message": error.sentence()})

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
 from functools import lru_cache
 from pathlib import Path
 
+from vmafkit import fsio
 from vmafkit.encoders import Encoder, EncodeSettings
 from vmafkit.errors import VmafkitError
 from vmafkit.ffmpeg.capabilities import Capabilities
@@ -44,15 +44,15 @@ def try_encoder(program: Path, encoder: Encoder, frames: int = 5) -> str | None:
         pix_fmt=encoder.pix_fmts[0],
         threads=1,
     )
-    with tempfile.TemporaryDirectory(prefix="vmafkit-") as name:
-        output = Path(name) / f"try.{encoder.container}"
+    with fsio.scratch_folder() as folder:
+        output = folder / f"try.{encoder.container}"
         finished = run_ffmpeg(
             program,
             [
                 "-f", "lavfi", "-i", f"testsrc2=size={_TRY_SIZE}:rate=25",
                 "-frames:v", str(frames), *encoder.argv(settings), f"file:{output}",
             ],
-            cwd=Path(name),
+            cwd=folder,
             job=Job(limits=_TRY_LIMITS),
             what=encoder.name,
         )  # fmt: skip

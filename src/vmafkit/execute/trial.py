@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -78,7 +77,7 @@ def run_trial(
     """
     key = cell.spec.key
     owner = f"{os.getpid()}-{threading.get_ident()}"
-    record = bench.store.obtain(key, owner)
+    record = bench.store.obtain(key, owner, cancel=bench.cancel)
     if record is not None:
         facts = _facts(record)
         if keep is not None and not _is_kept(keep, facts):
@@ -125,8 +124,8 @@ def score_cell(bench: Bench, cell: Cell, encode: Encode, job: Job | None = None)
 def _measure(
     bench: Bench, cell: Cell, keep: Path | None, on_frames: OnFrames | None
 ) -> tuple[Facts, bytes]:
-    with tempfile.TemporaryDirectory(prefix="vmafkit-", dir=bench.scratch) as folder:
-        output = Path(folder) / f"encode.{cell.encoder.container}"
+    with fsio.scratch_folder(within=bench.scratch) as folder:
+        output = folder / f"encode.{cell.encoder.container}"
         encode = encode_cell(bench.program, cell, output, job=_job(bench, "encode", on_frames))
         score = score_cell(bench, cell, encode, _job(bench, "score", on_frames))
         facts = measured_facts(cell, encode, score)
@@ -139,8 +138,8 @@ def _measure(
 def _encode_again(
     bench: Bench, cell: Cell, keep: Path, facts: Facts, on_frames: OnFrames | None
 ) -> None:
-    with tempfile.TemporaryDirectory(prefix="vmafkit-", dir=bench.scratch) as folder:
-        output = Path(folder) / f"encode.{cell.encoder.container}"
+    with fsio.scratch_folder(within=bench.scratch) as folder:
+        output = folder / f"encode.{cell.encoder.container}"
         encode = encode_cell(bench.program, cell, output, job=_job(bench, "encode", on_frames))
         if encode.source.video_bits != facts["video_bits"]:
             raise VmafkitError(

@@ -6,6 +6,7 @@ another machine cannot be checked and ends after a day.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import sqlite3
@@ -59,6 +60,11 @@ def start_of(pid: int) -> str:
 def _alive(pid: int, started: str, host: str, claimed_s: float) -> bool:
     if host != _host():
         return time.time() - claimed_s < _FOREIGN_S
+    return is_running(pid, started)
+
+
+def is_running(pid: int, started: str) -> bool:
+    """Whether the process that had this number and this start is still there."""
     if started:
         return start_of(pid) == started
     try:
@@ -68,6 +74,11 @@ def _alive(pid: int, started: str, host: str, claimed_s: float) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def host_word() -> str:
+    """The machine and its start in 8 hexadecimal digits."""
+    return hashlib.sha256(_host().encode("utf-8", "replace")).hexdigest()[:8]
 
 
 @cache

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Literal
 
 from vmafkit import fsio
-from vmafkit.errors import OutputError, SchemaTooNew, StoreCorrupt, Unreadable
+from vmafkit.errors import OutputError, SchemaTooNew, StoreCorrupt, StoreError, Unreadable
 from vmafkit.schema.corpus import CorpusRow, from_line, to_line
 
 OnCorrupt = Literal["raise", "skip"]
 
+_BLOCK_BYTES = 1 << 20
 _log = logging.getLogger(__name__)
 # Where a damaged newline has joined two lines.
 _SEAM = re.compile(rb"(?<=\}).(?=\{\"schema_version\":)", re.DOTALL)
@@ -80,7 +81,11 @@ class CorpusFile:
         self.torn: Path | None = fsio.recover_tail(path)
         if self.torn is not None:
             _log.warning("%s ended in half a row; it was moved to %s", path, self.torn)
-        self._done = self.done_keys()
+        self._done: set[str] = set()
+        self._read_to: int = 0
+        self._inode: int = 0
+        # Damage shows here, before any work is done.
+        self.done_keys()
 
     def rows(self) -> list[CorpusRow]:
         """All rows that are in the file now. Raises: StoreCorrupt, SchemaTooNew, Unreadable."""
@@ -99,15 +104,41 @@ class CorpusFile:
     def append(self, row: CorpusRow) -> bool:
         """Adds a row; it is on the disk on return.
 
-        Returns: False when the row is a second success of its trial and was not written.
+        Returns: False when the row is a second success of its trial and was not written,
+            whoever wrote the first.
         Raises: StoreFull, StoreError.
         """
-        if row.exit_status == 0 and row.trial_key in self._done:
-            return False
-        fsio.append_line(self.path, to_line(row))
-        if row.exit_status == 0 and row.trial_key:
+        key = row.trial_key if row.exit_status == 0 else None
+        line = to_line(row)
+        if key is None:
+            return fsio.append_line(self.path, line)
+        return fsio.append_line(self.path, line, unless=lambda handle: self._has(handle, key))
+
+    def _has(self, handle: int, key: str) -> bool:
+        """Whether the open file holds a success of this trial; reads only what is new in it."""
+        facts = os.fstat(handle)
+        if facts.st_size < self._read_to or facts.st_ino != self._inode:
+            self._done, self._read_to, self._inode = set(), 0, facts.st_ino
+        while self._read_to < facts.st_size:
+            block = os.pread(handle, _BLOCK_BYTES, self._read_to)
+            whole = block.rfind(b"\n") + 1
+            if not whole:
+                block = os.pread(handle, facts.st_size - self._read_to, self._read_to)
+                whole = len(block)
+            for line in block[:whole].split(b"\n"):
+                self._note(line)
+            self._read_to += whole
+        return key in self._done
+
+    def _note(self, line: bytes) -> None:
+        if not line.strip():
+            return
+        try:
+            row = from_line(line)
+        except StoreError:
+            return
+        if row.trial_key and row.exit_status == 0:
             self._done.add(row.trial_key)
-        return True
 
 
 def _lines(path: Path) -> Generator[tuple[int, bytes]]:

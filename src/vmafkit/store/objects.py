@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
-import os
 import re
 from collections.abc import Collection
 from pathlib import Path
@@ -103,4 +102,4 @@ class ObjectStore:
     def _touch(self, path: Path) -> None:
         # On a read-only cache the file is as good; only its turn to go is not noted.
         with contextlib.suppress(OSError):
-            os.utime(path)
+            fsio.touch(path)

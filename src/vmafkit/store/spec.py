@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 
 KEY_VERSION = 1
 
@@ -25,7 +26,7 @@ class Toolchain:
     scorer: str = "ffmpeg-libvmaf"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TrialSpec:
     """Everything that a trial's numbers depend on.
 
@@ -62,11 +63,11 @@ class TrialSpec:
 
     def canonical(self) -> str:
         """The spec as JSON that is the same for equal specs."""
-        return json.dumps(
-            {"key_version": KEY_VERSION, **asdict(self)}, sort_keys=True, separators=(",", ":")
-        )
+        parts = {field.name: getattr(self, field.name) for field in fields(self)}
+        parts |= {"key_version": KEY_VERSION, "toolchain": asdict(self.toolchain)}
+        return json.dumps(parts, sort_keys=True, separators=(",", ":"))
 
-    @property
+    @cached_property
     def key(self) -> str:
         """SHA-256 over the canonical form, 64 hexadecimal digits."""
         return hashlib.sha256(self.canonical().encode("utf-8", "surrogatepass")).hexdigest()

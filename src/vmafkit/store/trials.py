@@ -12,13 +12,13 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from vmafkit import fsio
-from vmafkit.errors import SchemaTooNew, StoreCorrupt, StoreError, StoreFull, StoreLocked
+from vmafkit.errors import Cancelled, SchemaTooNew, StoreCorrupt, StoreError, StoreFull, StoreLocked
 from vmafkit.store import claims
 
 FILE_NAME = "trials.sqlite"
@@ -149,6 +149,15 @@ class TrialStore:
         order = " ORDER BY created_s, rowid"
         return self._run(lambda link: self._whole(link, where + order, tuple(given.values())))
 
+    def remove(self, keys: Iterable[str]) -> int:
+        """Forgets trials; returns how many were there. Raises: StoreError, StoreLocked."""
+        wanted = [(key,) for key in keys]
+
+        def delete(link: sqlite3.Connection) -> int:
+            return link.executemany("DELETE FROM trials WHERE key = ?", wanted).rowcount
+
+        return self._run(delete, writes=True) if wanted else 0
+
     def claim(self, key: str, owner: str) -> bool:
         """Says that `owner` is going to measure a trial.
 
@@ -164,7 +173,13 @@ class TrialStore:
         self._run(lambda link: claims.drop(link, key, owner), writes=True)
 
     def obtain(
-        self, key: str, owner: str, *, poll_s: float = 0.2, timeout_s: float | None = None
+        self,
+        key: str,
+        owner: str,
+        *,
+        poll_s: float = 0.2,
+        timeout_s: float | None = None,
+        cancel: threading.Event | None = None,
     ) -> TrialRecord | None:
         """The record, waiting for whoever is measuring it; or None: `owner` is to measure it now.
 
@@ -172,9 +187,11 @@ class TrialStore:
 
         Args:
             timeout_s: how long to wait for another owner; None for as long as it lives.
+            cancel: ends the wait when it is set.
 
-        Raises: StoreLocked when the time is up.
+        Raises: StoreLocked when the time is up; Cancelled.
         """
+        cancel = cancel or threading.Event()
         limit = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
             record = self.get(key)
@@ -188,7 +205,8 @@ class TrialStore:
                 return record
             if limit is not None and time.monotonic() >= limit:
                 raise StoreLocked(f"trial {key[:16]} is still being measured by another process")
-            time.sleep(poll_s)
+            if cancel.wait(poll_s):
+                raise Cancelled(f"trial {key[:16]} was waited for until the work was stopped")
 
     def _whole(
         self, link: sqlite3.Connection, rest: str, values: tuple[Any, ...]

@@ -1,0 +1,453 @@
+"""`vmaf-tune corpus` and `export` from end to end, with the true ffmpeg on small made clips."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import av
+import polars as pl
+import pytest
+from tests.faketools.fake import real_ffmpeg
+
+import vmafkit
+from vmafkit import api, errors, proc
+from vmafkit.cli.tune import app
+from vmafkit.cli.typer_main import run_app
+from vmafkit.ffmpeg.locate import find_ffmpeg
+from vmafkit.schema.corpus import V1_KEYS
+from vmafkit.store.trials import TrialStore
+
+# The row of the users' document, in its order.
+DOCUMENTED = [
+    "schema_version",
+    "run_id",
+    "timestamp",
+    "src",
+    "src_sha256",
+    "width",
+    "height",
+    "pix_fmt",
+    "framerate",
+    "duration_s",
+    "encoder",
+    "encoder_version",
+    "preset",
+    "crf",
+    "extra_params",
+    "encode_path",
+    "encode_size_bytes",
+    "bitrate_kbps",
+    "encode_time_ms",
+    "vmaf_score",
+    "vmaf_model",
+    "score_time_ms",
+    "ffmpeg_version",
+    "vmaf_binary_version",
+    "exit_status",
+]
+FRAMES = {"one": 10, "two": 15}
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("clips")
+    found = {name: folder / f"{name}.mkv" for name in FRAMES}
+    real_ffmpeg(
+        "-f", "lavfi", "-i", "testsrc2=s=128x72:r=25,trim=end_frame=10", "-c:v", "ffv1",
+        found["one"],
+    )  # fmt: skip
+    # Sound, to see that its bits are not counted.
+    real_ffmpeg(
+        "-f", "lavfi", "-i", "mandelbrot=s=160x96:r=30000/1001,trim=end_frame=15",
+        "-f", "lavfi", "-i", "sine=d=0.5", "-pix_fmt", "yuv420p10le", "-c:v", "ffv1", found["two"],
+    )  # fmt: skip
+    return found
+
+
+@pytest.fixture
+def starts(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Sequence[str]]]:
+    """The words of every program that this process starts."""
+    seen: list[Sequence[str]] = []
+    real = proc._start
+
+    def start(argv: Sequence[str], cwd: Path) -> Any:
+        seen.append(argv)
+        return real(argv, cwd)
+
+    monkeypatch.setattr(proc, "_start", start)
+    yield seen
+
+
+def tune(monkeypatch: pytest.MonkeyPatch, *words: str | Path) -> int:
+    monkeypatch.setattr(sys, "argv", ["vmaf-tune", *map(str, words)])
+    return run_app("vmaf-tune", app)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def packet_bits(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return 8 * sum(packet.size for packet in container.demux(video=0))
+
+
+@pytest.fixture(scope="module")
+def big(
+    clips: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Path, Path]]:
+    """(corpus file, cache) of two sources, three encoders, and lists and ranges of values."""
+    folder = tmp_path_factory.mktemp("big")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("VMAFKIT_CACHE", str(folder / "cache"))
+    code = tune(
+        patch, "corpus", clips["one"], "--source", clips["two"],
+        "--encoder", "libx264,libx265", "--codec", "svt-av1",
+        "--preset", "ultrafast,superfast", "--preset", "12",
+        "--crf", "20:40:20", "--quality", "30,40",
+        "--feature", "psnr", "--keep-encodes", "-o", folder / "c.jsonl",
+    )  # fmt: skip
+    patch.undo()
+    assert code == 0
+    yield folder / "c.jsonl", folder / "cache"
+
+
+def test_the_grid_is_whole_and_in_the_documented_schema(
+    big: tuple[Path, Path], clips: dict[str, Path]
+) -> None:
+    rows = lines(big[0])
+    grid = {(Path(r["src"]).stem, r["encoder"], r["preset"], r["crf"]) for r in rows}
+    assert grid == {
+        (name, encoder, preset, crf)
+        for name in FRAMES
+        for encoder, presets in (
+            ("libx264", ("ultrafast", "superfast")),
+            ("libx265", ("ultrafast", "superfast")),
+            ("libsvtav1", ("12",)),
+        )
+        for preset in presets
+        for crf in (20, 30, 40)
+    }
+    assert len(rows) == len(grid) == 30
+    for row in rows:
+        assert list(row)[:25] == DOCUMENTED == list(V1_KEYS)
+        assert tuple(row) == vmafkit.CORPUS_ROW_KEYS
+        assert row["schema_version"] == vmafkit.SCHEMA_VERSION > 1
+    assert len({row["run_id"] for row in rows}) == 1
+    assert len({row["trial_key"] for row in rows}) == 30
+
+
+def test_the_columns_mean_what_they_say(big: tuple[Path, Path], clips: dict[str, Path]) -> None:
+    ours = subprocess.run([find_ffmpeg(), "-version"], capture_output=True, text=True, check=True)
+    version = ours.stdout.split()[2]
+    for row in lines(big[0]):
+        name = Path(row["src"]).stem
+        kept = Path(row["encode_path"])
+        assert row["exit_status"] == 0 and row["error"] is None
+        assert row["src_sha256"] == _sha256(clips[name])
+        assert (row["width"], row["height"]) == ((128, 72) if name == "one" else (160, 96))
+        assert row["pix_fmt"] in ("yuv420p", "yuv444p", "yuv420p10le", "bgr0", "gbrp")
+        rate = 25.0 if name == "one" else 30000 / 1001
+        assert row["framerate"] == pytest.approx(rate, abs=1e-3)
+        assert row["source_frame_count"] == FRAMES[name]
+        assert row["duration_s"] == pytest.approx(FRAMES[name] / rate, abs=2e-3)
+        assert row["encode_size_bytes"] == kept.stat().st_size
+        assert row["video_bits"] == packet_bits(kept) < 8 * kept.stat().st_size
+        assert row["bitrate_kbps"] == pytest.approx(row["video_bits"] / row["duration_s"] / 1000)
+        assert row["encode_time_ms"] > 0 and row["score_time_ms"] > 0
+        assert 0 <= row["vmaf_min"] <= row["vmaf_score"] <= 100
+        assert row["vmaf_pooling"] == "mean"
+        assert row["vmaf_model"] == "vmaf_v0.6.1"
+        assert row["ffmpeg_version"] == version
+        assert row["tool_version"] == vmafkit.__version__
+        assert re.match(r"\d+\.\d+|v?\d|core \d+", row["encoder_version"]), row["encoder_version"]
+        assert re.match(r"v?\d+\.\d+|[0-9a-f]{7}", row["libvmaf_version"])
+        assert {"psnr_y", "integer_motion2"} <= set(row["features"])
+        assert row["argv"][:2] == ["-c:v", row["encoder"]]
+        with av.open(str(kept)) as container:
+            stream = container.streams.video[0]
+            assert stream.codec_context.codec.canonical_name == row["codec"]
+            assert not container.streams.audio
+            assert sum(bool(p.size) for p in container.demux(stream)) == FRAMES[name]
+
+
+def test_more_bits_give_more_quality(big: tuple[Path, Path]) -> None:
+    groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+    for row in lines(big[0]):
+        groups.setdefault((row["src"], row["encoder"], row["preset"]), []).append(row)
+    for rows in groups.values():
+        ordered = sorted(rows, key=lambda row: row["crf"])
+        assert [r["video_bits"] for r in ordered] == sorted(
+            (r["video_bits"] for r in rows), reverse=True
+        )
+        assert ordered[0]["vmaf_score"] > ordered[-1]["vmaf_score"]
+
+
+def test_a_known_cell_costs_nothing(
+    big: tuple[Path, Path],
+    clips: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    starts: list[Sequence[str]],
+) -> None:
+    monkeypatch.setenv("VMAFKIT_CACHE", str(big[1]))
+    words = ["corpus", clips["one"], "--encoder=libx264", "--preset", "ultrafast"]
+    words += ["--crf", "20,30,40", "--feature", "psnr"]
+    # The same corpus has them already, another corpus takes them from the store.
+    before = big[0].read_bytes()
+    assert tune(monkeypatch, *words, "-o", big[0]) == 0
+    assert big[0].read_bytes() == before
+    assert tune(monkeypatch, *words, "-o", tmp_path / "c.jsonl") == 0
+    assert starts == []
+    old = {row["trial_key"]: row for row in lines(big[0])}
+    new = lines(tmp_path / "c.jsonl")
+    assert len(new) == 3
+    for row in new:
+        for name in ("vmaf_score", "video_bits", "encoder_version", "scores", "features", "argv"):
+            assert row[name] == old[row["trial_key"]][name]
+        assert row["encode_path"] is None
+    # Another feature is another trial; a known one whose encode is wanted is only encoded.
+    assert tune(monkeypatch, *words[:5], "--crf", "30", "-o", tmp_path / "d.jsonl") == 0
+    assert len(starts) == 2
+    starts.clear()
+    kept = tmp_path / "kept"
+    assert tune(monkeypatch, *words, "--encode-dir", kept, "-o", tmp_path / "e.jsonl") == 0
+    assert len(starts) == 3
+    for row in lines(tmp_path / "e.jsonl"):
+        assert packet_bits(Path(row["encode_path"])) == row["video_bits"]
+        assert Path(row["encode_path"]).parent == kept
+
+
+def test_the_dry_run_prints_commands_that_run(
+    clips: dict[str, Path],
+    tmp_path: Path,
+    new_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["corpus", clips["one"], "--encoder", "libx264,libx265", "--preset", "ultrafast"]
+    words += ["--crf", "30,40", "--enc", "g=5"]
+    assert tune(monkeypatch, *words, "--dry-run") == 0
+    assert not list(tmp_path.glob("*.jsonl"))
+    printed = capsys.readouterr().out.splitlines()
+    assert len(printed) == 4
+    for command in printed:
+        done = subprocess.run(
+            shlex.split(command), capture_output=True, stdin=subprocess.DEVNULL, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    assert tune(monkeypatch, *words, "-o", "c.jsonl") == 0
+    made = {path.name: packet_bits(path) for path in tmp_path.glob("*.mkv")}
+    rows = lines(tmp_path / "c.jsonl")
+    assert sorted(made.values()) == sorted(row["video_bits"] for row in rows)
+    assert all(row["extra_params"] == ["g=5"] for row in rows)
+
+
+def test_events_are_json_lines(
+    clips: dict[str, Path],
+    tmp_path: Path,
+    new_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = ["corpus", clips["one"], "--preset", "ultrafast", "--crf", "30,35", "--json"]
+    assert tune(monkeypatch, *words, "-o", tmp_path / "c.jsonl") == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    kinds = [event["type"] for event in events]
+    assert (kinds[0], kinds[-1]) == ("sweep-started", "sweep-finished")
+    assert kinds.count("trial-started") == kinds.count("trial-finished") == 2
+    assert "trial-progress" in kinds
+    rows = {row["trial_key"]: row for row in lines(tmp_path / "c.jsonl")}
+    for event in events:
+        if event["type"] == "trial-finished":
+            assert event["outcome"] == "measured"
+            assert event["vmaf_score"] == rows[event["trial_key"]]["vmaf_score"]
+        if event["type"] == "trial-progress":
+            assert 0 <= event["frame"] <= event["frames"] == 10
+    assert events[-1]["measured"] == 2
+
+
+def test_a_failed_cell_is_a_row_and_the_command_fails(
+    clips: dict[str, Path],
+    tmp_path: Path,
+    new_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    output = tmp_path / "c.jsonl"
+    words = ["corpus", clips["one"], "--preset", "ultrafast", "-o", output]
+    # The profile has no room for 10 bits; the encoder itself says so.
+    bad = [*words, "--crf", "30", "--enc", "profile=baseline", "--enc", "level=99"]
+    assert tune(monkeypatch, *bad) == 1
+    assert tune(monkeypatch, *words, "--crf", "31") == 0
+    failed, good = lines(output)
+    assert failed["exit_status"] != 0 and failed["error"] and failed["error_code"]
+    assert failed["vmaf_score"] is failed["bitrate_kbps"] is failed["encode_size_bytes"] is None
+    assert good["exit_status"] == 0
+    assert "1 failed" in capsys.readouterr().out
+    # It is tried again, and fails again.
+    assert tune(monkeypatch, *bad) == 1
+    assert [row["exit_status"] == 0 for row in lines(output)] == [False, True, False]
+    with TrialStore(new_cache) as store:
+        assert len(store.find()) == 1
+
+
+def test_export_keeps_every_column(
+    big: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = lines(big[0])
+    for name in ("c.parquet", "c.csv", "c.jsonl"):
+        assert tune(monkeypatch, "export", big[0], tmp_path / name) == 0
+    table = pl.read_parquet(tmp_path / "c.parquet")
+    assert tuple(table.columns) == vmafkit.CORPUS_ROW_KEYS
+    assert table["vmaf_score"].to_list() == [row["vmaf_score"] for row in rows]
+    assert json.loads(table["features"][0]) == rows[0]["features"]
+    assert pl.read_csv(tmp_path / "c.csv")["video_bits"].to_list() == [
+        row["video_bits"] for row in rows
+    ]
+    assert (tmp_path / "c.jsonl").read_bytes() == big[0].read_bytes()
+
+
+def test_old_and_new_rows_are_read(big: tuple[Path, Path], tmp_path: Path) -> None:
+    old = dict(zip(DOCUMENTED, (None,) * 25, strict=True)) | {
+        "schema_version": 1, "run_id": "r", "timestamp": "2025-01-01T00:00:00", "src": "a.yuv",
+        "src_sha256": "00", "width": 64, "height": 64, "pix_fmt": "yuv420p", "framerate": 24.0,
+        "duration_s": 1.0, "encoder": "libx264", "encoder_version": "libx264-164",
+        "preset": "medium", "crf": 23, "extra_params": [], "encode_path": "", "encode_size_bytes":
+        1000, "bitrate_kbps": 8.0, "encode_time_ms": 1.5, "vmaf_score": 91.25,
+        "vmaf_model": "vmaf_v0.6.1", "score_time_ms": 2.0, "ffmpeg_version": "6.0",
+        "vmaf_binary_version": "3.0.0", "exit_status": 0,
+    }  # fmt: skip
+    mixed = tmp_path / "mixed.jsonl"
+    mixed.write_bytes(json.dumps(old).encode() + b"\n" + big[0].read_bytes())
+    rows = vmafkit.read_corpus(mixed)
+    assert len(rows) == 31
+    assert (rows[0].schema_version, rows[0].vmaf_score, rows[0].trial_key) == (1, 91.25, None)
+    assert rows[1].vmaf_pooling == "mean"
+
+
+def _sha256(path: Path) -> str:
+    import hashlib
+
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+# -- bad input -------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def bad(clips: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bad")
+    (folder / "empty.mkv").write_bytes(b"")
+    (folder / "text.mkv").write_text("this is no video\n" * 99)
+    whole = clips["one"].read_bytes()
+    (folder / "cut.mkv").write_bytes(whole[: len(whole) // 2])
+    (folder / "frames.yuv").write_bytes(bytes(1000))
+    (folder / "folder.mkv").mkdir()
+    os.mkfifo(folder / "pipe.mkv")
+    made = {
+        "sound.mka": ("-f", "lavfi", "-i", "sine=d=0.2"),
+        "still.png": ("-f", "lavfi", "-i", "testsrc2=s=64x64", "-frames:v", "1"),
+        "dot.mkv": ("-f", "lavfi", "-i", "color=s=1x1:r=25:d=0.2", "-c:v", "ffv1"),
+        "odd.mkv": ("-f", "lavfi", "-i", "rgbtestsrc=s=65x49:r=25:d=0.2", "-c:v", "ffv1",
+                    "-pix_fmt", "yuv444p"),
+        "tiny.mkv": ("-f", "lavfi", "-i", "color=s=8x8:r=25:d=0.2", "-c:v", "ffv1"),
+    }  # fmt: skip
+    for name, words in made.items():
+        real_ffmpeg(*words, folder / name)
+    real_ffmpeg(
+        "-f", "lavfi", "-i", "testsrc2=s=64x64:r=25:d=0.2", "-c:v", "ffv1",
+        "-vf", "format=yuv420p10le,setparams=color_primaries=bt2020:color_trc=smpte2084:"
+        "colorspace=bt2020nc", folder / "hdr.mkv",
+    )  # fmt: skip
+    return folder
+
+
+ONE = "{one}"
+CASES: dict[str, tuple[int, list[str]]] = {
+    "missing": (1, ["{bad}/none.mkv"]),
+    "empty": (1, ["{bad}/empty.mkv"]),
+    "text": (1, ["{bad}/text.mkv"]),
+    "cut": (1, ["{bad}/cut.mkv"]),
+    "sound": (1, ["{bad}/sound.mka"]),
+    "still": (1, ["{bad}/still.png"]),
+    "folder": (1, ["{bad}/folder.mkv"]),
+    "pipe": (1, ["{bad}/pipe.mkv"]),
+    "1x1": (2, ["{bad}/dot.mkv"]),
+    "odd size": (2, ["{bad}/odd.mkv"]),
+    "too small to score": (1, ["{bad}/tiny.mkv"]),
+    "hdr": (1, ["{bad}/hdr.mkv"]),
+    "raw without geometry": (2, ["{bad}/frames.yuv"]),
+    "raw of another size": (1, ["{bad}/frames.yuv", "--width", "64", "--height", "64"]),
+    "half a geometry": (2, ["{bad}/frames.yuv", "--width", "64"]),
+    "geometry of a container": (2, [ONE, "--width", "64", "--height", "64"]),
+    "no rate": (2, ["{bad}/frames.yuv", "--width", "8", "--height", "8", "--framerate", "x"]),
+    "no source": (2, []),
+    "encoder": (2, [ONE, "--encoder", "libx265x"]),
+    "no encoder": (2, [ONE, "--encoder", ","]),
+    "preset": (2, [ONE, "--preset", "quickly"]),
+    "one bad preset of two": (2, [ONE, "--preset", "fast,quickly"]),
+    "preset of no encoder": (2, [ONE, "--encoder", "libx264,libsvtav1", "--preset", "fast"]),
+    "value": (2, [ONE, "--crf", "99"]),
+    "no number": (2, [ONE, "--crf", "abc"]),
+    "empty range": (2, [ONE, "--crf", "40:18:2"]),
+    "no step": (2, [ONE, "--crf", "18:40:0"]),
+    "too many": (2, [ONE, "--crf", "0:51:0.000001"]),
+    "between steps": (2, [ONE, "--encoder", "libsvtav1", "--crf", "20.3"]),
+    "model": (2, [ONE, "--model", "vmaf_v9"]),
+    "model file": (2, [ONE, "--model", "path={bad}/none.json"]),
+    "feature": (2, [ONE, "--feature", "psnrr"]),
+    "option": (2, [ONE, "--enc", "nonsense"]),
+    "banned option": (2, [ONE, "--enc", "filter_complex=x"]),
+    "display": (2, [ONE, "--display", "big"]),
+    "threads": (2, [ONE, "--threads", "0"]),
+    "workers": (2, [ONE, "--workers", "0"]),
+    "many workers": (2, [ONE, "--workers", "-3"]),
+    "timeout": (2, [ONE, "--timeout", "0"]),
+    "no time": (2, [ONE, "--timeout", "nan"]),
+    "subsample": (2, [ONE, "--subsample", "0"]),
+    "flag": (2, [ONE, "--no-such-flag"]),
+    "output folder": (1, [ONE, "-o", "{bad}/none/c.jsonl"]),
+    "output is a folder": (1, [ONE, "-o", "{bad}"]),
+    "encode folder": (1, [ONE, "--encode-dir", "{bad}/empty.mkv/x"]),
+    "ffmpeg": (4, [ONE, "--ffmpeg-bin", "/no/such/ffmpeg"]),
+    "not ffmpeg": (4, [ONE, "--ffmpeg-bin", "/bin/true"]),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bad_input_is_one_sentence(
+    clips: dict[str, Path],
+    bad: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    case: str,
+) -> None:
+    code, more = CASES[case]
+    filled = [word.format(one=clips["one"], bad=bad) for word in more]
+    output = tmp_path / "c.jsonl"
+    if "-o" not in filled:
+        filled += ["-o", str(output)]
+    assert tune(monkeypatch, "corpus", *filled) == code
+    told = capfd.readouterr()
+    assert told.err.startswith("vmaf-tune: error: ") and told.err.count("\n") == 1, told.err
+    assert "Traceback" not in told.err and "internal" not in told.err
+    assert told.out == ""
+    assert not output.exists() and not list(tmp_path.iterdir())
+
+
+def test_an_hdr_source_is_scored_when_asked(bad: Path, tmp_path: Path, new_cache: Path) -> None:
+    plan = api.plan_corpus([bad / "hdr.mkv"], preset=["ultrafast"], crf=["30"], allow_hdr=True)
+    assert api.corpus(plan, tmp_path / "c.jsonl").measured == 1
+    with pytest.raises(errors.Refused, match="PQ"):
+        api.plan_corpus([bad / "hdr.mkv"], preset=["ultrafast"], crf=["30"])
