@@ -1,0 +1,78 @@
+"""The folder that `auto --execute` fills: encodes, and `tune_results.jsonl` beside them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from vmafkit import fsio
+from vmafkit.errors import OutputError, StoreError, VmafkitError
+from vmafkit.schema import strictjson
+from vmafkit.schema.auto_plan import TuneResult
+
+FILE_NAME = "tune_results.jsonl"
+_STRAY_AGE_S = 3600.0
+
+
+class ResultsFile:
+    """Rows of executed cells, appended; a row counts as done while its file is whole.
+
+    Args:
+        folder: made if it is not there.
+
+    Raises: OutputError when it cannot be made or written to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / FILE_NAME
+        try:
+            fsio.ensure_folder(folder)
+            fsio.recover_tail(self.path)
+        except StoreError as error:
+            raise OutputError(error.message, hint="name another --runs-dir") from error
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise OutputError(
+                f"cannot write to {folder}: permission denied", hint="name another --runs-dir"
+            )
+        fsio.remove_strays(folder, older_than_s=_STRAY_AGE_S)
+
+    def rows(self) -> list[TuneResult]:
+        """The rows that can be read, in order; others are passed over."""
+        if not self.path.is_file():
+            return []
+        found: list[TuneResult] = []
+        for line in self.path.read_bytes().splitlines():
+            try:
+                found.append(TuneResult.model_validate(strictjson.loads(line)))
+            except (ValueError, ValidationError):
+                continue
+        return found
+
+    def done(self, cell_key: str) -> TuneResult | None:
+        """The newest row of this work, if its file is still what it was.
+
+        A target that no setting reaches is done too: it has no file.
+        """
+        for row in reversed(self.rows()):
+            if row.cell_key == cell_key and row.error is None:
+                return row if _is_whole(row) else None
+        return None
+
+    def append(self, row: TuneResult) -> None:
+        """Add a row; it is on the disk on return. Raises: StoreFull, StoreError."""
+        fsio.append_line(self.path, row.line())
+
+
+def _is_whole(row: TuneResult) -> bool:
+    if row.encode_path is None:
+        return not row.met
+    path = Path(os.fsdecode(strictjson.unescape(row.encode_path)))
+    if not path.is_file() or path.stat().st_size != row.encode_size_bytes:
+        return False
+    try:
+        return fsio.sha256_file(path) == row.encode_sha256
+    except VmafkitError:
+        return False
