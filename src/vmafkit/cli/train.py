@@ -1,0 +1,49 @@
+"""`vmaf-train`: from videos to a checked tiny model."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from vmafkit.cli import output
+from vmafkit.cli.train_verbs import export, extract_features, fetch, fit, judge
+from vmafkit.version import __version__
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Tiny quality models: features, training, export to ONNX, and honest figures.",
+)
+app.command("fetch", help=fetch.HELP)(fetch.fetch)
+app.command("extract-features", help=extract_features.HELP)(extract_features.extract_features)
+app.command("fit", help=fit.HELP)(fit.fit)
+app.command("cross-validate", help=fit.CROSS_VALIDATE_HELP)(fit.cross_validate)
+app.command("export", help=export.HELP)(export.export)
+app.command("eval", help=judge.EVAL_HELP)(judge.evaluate)
+app.command("validate", help=judge.VALIDATE_HELP)(judge.validate)
+app.command("register", help=export.REGISTER_HELP)(export.register)
+app.command("profile", help=judge.PROFILE_HELP)(judge.profile)
+app.command("compare", help=judge.COMPARE_HELP)(judge.compare)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        output.result(f"vmaf-train {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True),
+) -> None:
+    del version
+
+
+def main() -> None:
+    """The entry point of the console script."""
+    from vmafkit.cli.typer_main import run_app
+
+    sys.exit(run_app("vmaf-train", app))

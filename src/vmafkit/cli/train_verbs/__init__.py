@@ -1,0 +1,1 @@
+"""The verbs of `vmaf-train`: one file each, one call of the library each."""

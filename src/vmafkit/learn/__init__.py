@@ -1,0 +1,1 @@
+"""Tiny quality models: data sets, features, splits, fit, export, evaluation."""
