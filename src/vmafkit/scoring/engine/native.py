@@ -1,0 +1,208 @@
+"""Finds and loads the compiled engine, and calls its kernels.
+
+ctypes lets go of the interpreter during a call, so threads run kernels side by side.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vmafkit import settings
+from vmafkit.errors import CapabilityMissing
+from vmafkit.scoring.engine.tables import MACHINES
+
+LIBRARY_NAME = "vmafkit_engine.so"
+HINT = "vmafkit engine build makes it; it needs pip install halide and a C compiler"
+_MACHINES = tuple(MACHINES)
+_NEEDS = {
+    "x86_64": {"sse4_1"},
+    "avx2": {"avx2", "fma", "f16c"},
+    "avx512": {"avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
+}
+_CODES = {"i": 0, "u": 1, "f": 2}
+
+
+class _Type(ctypes.Structure):
+    _fields_ = (("code", ctypes.c_uint8), ("bits", ctypes.c_uint8), ("lanes", ctypes.c_uint16))
+
+
+class _Dimension(ctypes.Structure):
+    _fields_ = (
+        ("min", ctypes.c_int32),
+        ("extent", ctypes.c_int32),
+        ("stride", ctypes.c_int32),
+        ("flags", ctypes.c_uint32),
+    )
+
+
+class _Buffer(ctypes.Structure):
+    """halide_buffer_t of HalideRuntime.h."""
+
+    _fields_ = (
+        ("device", ctypes.c_uint64),
+        ("device_interface", ctypes.c_void_p),
+        ("host", ctypes.c_void_p),
+        ("flags", ctypes.c_uint64),
+        ("type", _Type),
+        ("dimensions", ctypes.c_int32),
+        ("dim", ctypes.POINTER(_Dimension)),
+        ("padding", ctypes.c_void_p),
+    )
+
+
+class View:
+    """An array as a kernel sees it: the last axis is the first dimension.
+
+    Args:
+        array: kept alive by this object.
+        mins: the coordinate of the array's first element, per axis of the array.
+    """
+
+    def __init__(self, array: np.ndarray[Any, Any], mins: Sequence[int] = ()) -> None:
+        self.array = array
+        starts = tuple(mins) or (0,) * array.ndim
+        item = array.itemsize
+        self._dims = (_Dimension * array.ndim)(
+            *(
+                _Dimension(start, extent, stride // item, 0)
+                for start, extent, stride in zip(
+                    starts[::-1], array.shape[::-1], array.strides[::-1], strict=True
+                )
+            )
+        )
+        kind = _Type(_CODES[array.dtype.kind], 8 * item, 1)
+        self._buffer = _Buffer(0, None, array.ctypes.data, 0, kind, array.ndim, self._dims, None)
+        self.pointer = ctypes.byref(self._buffer)
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A loaded engine.
+
+    Attributes:
+        path: the shared object.
+        machine: the kind of processor its kernels are chosen for.
+        lanes: numbers a kernel keeps side by side.
+    """
+
+    path: Path
+    machine: str
+    lanes: int
+    handle: ctypes.CDLL
+
+    def kernel(self, name: str) -> Any:
+        """The function of this name; its arguments are given by `call`."""
+        function = getattr(self.handle, f"{name}_{self.machine}")
+        function.restype = ctypes.c_int
+        return function
+
+    @property
+    def machines(self) -> tuple[str, ...]:
+        """The kinds of processor whose kernels are there and run here."""
+        return _machines(self.handle)
+
+    def on(self, machine: str) -> Library:
+        """The same engine with the kernels of another kind of processor.
+
+        Raises:
+            CapabilityMissing: they are not there, or this processor cannot run them.
+        """
+        if machine not in self.machines:
+            raise CapabilityMissing(f"the engine cannot run {machine} code here")
+        return Library(self.path, machine, MACHINES[machine][1], self.handle)
+
+
+def _machines(handle: ctypes.CDLL) -> tuple[str, ...]:
+    best = _MACHINES.index(detect_machine())
+    return tuple(name for name in _MACHINES[: best + 1] if hasattr(handle, f"motion_8_{name}"))
+
+
+@cache
+def detect_machine() -> str:
+    """The best kind of code that this processor runs."""
+    try:
+        text = Path("/proc/cpuinfo").read_text("ascii", "replace")
+    except OSError:
+        return _MACHINES[0]
+    words: set[str] = set()
+    for line in text.splitlines():
+        if line.startswith("flags"):
+            words = set(line.split())
+            break
+    return next((name for name in reversed(_MACHINES) if words >= _NEEDS[name]), _MACHINES[0])
+
+
+def argument(value: int | float | View) -> Any:
+    """A value as a kernel takes it: int as int32, float as float64."""
+    if isinstance(value, View):
+        return value.pointer
+    return ctypes.c_double(value) if isinstance(value, float) else ctypes.c_int32(value)
+
+
+@cache
+def source_hash() -> str:
+    """The hash of everything the shared object is made from."""
+    folder = Path(__file__).parent
+    names = ("runtime.c", "tables.py")
+    digest = hashlib.sha256()
+    for path in sorted([*(folder / name for name in names), *folder.glob("pipeline/*.py")]):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def cached_folder() -> Path:
+    """Where `vmafkit engine build` puts the shared object."""
+    return settings.cache_folder() / "engine" / source_hash()
+
+
+def find_library() -> Path | None:
+    """The shared object of the wheel, else that of the cache, if it is there."""
+    for folder in (Path(__file__).parent, cached_folder()):
+        path = folder / LIBRARY_NAME
+        if path.is_file():
+            return path
+    return None
+
+
+def load(path: Path | None = None) -> Library:
+    """Load the engine for this processor.
+
+    Args:
+        path: the shared object; None looks for it.
+
+    Raises:
+        CapabilityMissing: there is none, it cannot be loaded, or it is of other sources.
+    """
+    found = path or find_library()
+    if found is None:
+        raise CapabilityMissing("the in-process VMAF engine is not built", hint=HINT)
+    return _load(found)
+
+
+@cache
+def _load(path: Path) -> Library:
+    try:
+        handle = ctypes.CDLL(str(path))
+        stamp = handle.vmafkit_source_hash
+    except (OSError, AttributeError) as error:
+        raise CapabilityMissing(f"the engine {path} cannot be loaded", hint=HINT) from error
+    stamp.restype = ctypes.c_char_p
+    if stamp().decode() != source_hash():
+        raise CapabilityMissing(f"the engine {path} is of other sources", hint=HINT)
+    handle.vmafkit_extend.restype = None
+    handle.vmafkit_extend.argtypes = (
+        ctypes.c_void_p, ctypes.c_int64, *(ctypes.c_int32,) * 6,
+    )  # fmt: skip
+    found = _machines(handle)
+    if not found:
+        raise CapabilityMissing(f"the engine {path} has no code for this processor", hint=HINT)
+    machine = found[-1]
+    return Library(path, machine, MACHINES[machine][1], handle)

@@ -1,0 +1,1 @@
+"""The pipelines, described in Halide's Python front end; needed only to build the engine."""
