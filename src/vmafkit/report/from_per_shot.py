@@ -1,0 +1,101 @@
+"""A title with a setting for each shot as a report."""
+
+from __future__ import annotations
+
+import shlex
+
+from vmafkit.decide.hull import RatePoint
+from vmafkit.report.data import RateCurve, RateQuality, ReportData, Table
+from vmafkit.report.text import Cell
+from vmafkit.schema.per_shot import PerShotResult, ShotRecord, TitleRecord
+
+_MOST_CURVES = 12
+_COLUMNS_OF_TITLES = ("what", "setting", "score", "mean", "worst shot", "kbps", "bytes")
+
+
+def per_shot_report(found: PerShotResult) -> ReportData:
+    """Both titles side by side, the shots, and where each shot's setting lies on its curve."""
+    knob = found.quality_knob
+    titles = [
+        _title(name, title, knob)
+        for name, title in (("setting by shot", found.per_shot), ("best single", found.single))
+        if title is not None
+    ]
+    columns = ("shot", "first frame", "frames", knob, "score", "score with the single setting",
+               "kbps", "probes")  # fmt: skip
+    rows = tuple(_shot(shot, found.framerate) for shot in found.shots)
+    return ReportData(
+        title=f"{found.encoder} {found.preset} by shot for {found.target}",
+        lead=_sentence(found),
+        facts=(
+            ("source", found.source),
+            ("mode", found.mode),
+            ("target", found.target),
+            ("frames", str(found.frames)),
+            ("trials", f"{found.trials_measured} measured, {found.trials_known} known before"),
+        ),
+        rate_quality=_figures(found),
+        tables=(
+            Table("By shot and with one setting", _COLUMNS_OF_TITLES, tuple(titles)),
+            Table("Shots", columns, rows),
+        ),
+        versions=(
+            *((name, value) for name, value in found.versions.items() if value),
+            ("model", found.model),
+        ),
+        commands=(
+            *map(shlex.join, found.segment_commands),
+            *([shlex.join(found.concat_command)] if found.concat_command else []),
+        ),
+        notes=tuple(found.notes),
+    )
+
+
+def _sentence(found: PerShotResult) -> str:
+    if found.kept is None:
+        return found.reason or "Nothing reaches the target."
+    kept = "A setting for each shot" if found.kept == "per-shot" else "The single setting"
+    change = found.change_at_equal_score_percent
+    share = "" if change is None else f"; by shot the bits change by {change:+.1f} % at equal score"
+    return f"{kept} is kept{share}. {found.reason}".strip()
+
+
+def _title(name: str, title: TitleRecord, knob: str) -> tuple[Cell, ...]:
+    setting = "its own for each shot" if title.crf is None else f"{knob} {title.crf:g}"
+    return (name, setting, title.score, title.mean, title.worst_shot, title.bitrate_kbps,
+            title.video_bytes)  # fmt: skip
+
+
+def _shot(shot: ShotRecord, frames_per_s: float) -> tuple[Cell, ...]:
+    kbps = None if shot.video_bits is None else _kbps(shot.video_bits, shot.frames, frames_per_s)
+    return (shot.shot_id, shot.start_frame, shot.frames, shot.crf, shot.score, shot.score_single,
+            kbps, len(shot.probes))  # fmt: skip
+
+
+def _figures(found: PerShotResult) -> tuple[RateQuality, ...]:
+    """The curves of the first shots; more of them cannot be told apart."""
+    shots = [shot for shot in found.shots if shot.probes][:_MOST_CURVES]
+    if not shots:
+        return ()
+    more = "" if len(shots) == len(found.shots) else f" (the first {len(shots)})"
+    chosen: list[RatePoint] = []
+    curves: list[RateCurve] = []
+    for shot in shots:
+        points = [
+            RatePoint(_kbps(p.video_bits, shot.frames, found.framerate), p.score,
+                      f"{found.quality_knob} {p.crf:g}")
+            for p in shot.probes
+        ]  # fmt: skip
+        points.sort(key=lambda point: point.bitrate_kbps)
+        curves.append(RateCurve(f"shot {shot.shot_id}", tuple(points)))
+        if shot.crf is not None:
+            name = f"{found.quality_knob} {shot.crf:g}"
+            chosen += [point for point in points if point.key == name][:1]
+    metric = f"{found.model} mean of the shot"
+    section = RateQuality(f"Quality over bitrate by shot{more}", metric, tuple(curves), (),
+                          tuple(chosen))  # fmt: skip
+    return (section,)
+
+
+def _kbps(bits: int, frames: int, frames_per_s: float) -> float:
+    return bits * frames_per_s / frames / 1000

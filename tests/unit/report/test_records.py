@@ -1,0 +1,156 @@
+"""A comparison, a corpus, a search and a ladder as reports."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from report_kit import PER_SHOT, RECORD, dangers, row, score, sweep
+from vmafkit.decide.compare import Comparison, compare
+from vmafkit.decide.compare_rows import curves_of
+from vmafkit.decide.hull import RatePoint, upper_hull
+from vmafkit.decide.target import Target
+from vmafkit.report.comparison import comparison_record, comparison_report
+from vmafkit.report.formats import to_csv, to_json, to_markdown
+from vmafkit.report.from_per_shot import per_shot_report
+from vmafkit.report.from_records import (
+    corpus_report,
+    ladder_report,
+    recommendation_report,
+    score_report,
+)
+from vmafkit.report.page import to_html
+from vmafkit.schema.per_shot import PerShotResult
+from vmafkit.schema.recommendation import Recommendation
+
+
+@pytest.fixture(scope="module")
+def found() -> Comparison:
+    rows = [*sweep("libx264", 1.0), *sweep("libx265", 0.6), *sweep("libx264", 1.0, source="b.mkv")]
+    curves = curves_of(rows, Target("vmaf", "mean", ">=", 0.0))
+    return compare(curves, metric="vmaf_v0.6.1 mean", target=90.0)
+
+
+def test_a_comparison_is_one_figure_a_source_and_its_tables(found: Comparison) -> None:
+    data = comparison_report(found)
+    assert data.lead.startswith("libx265 medium needs 40.0 % fewer bits than libx264 medium")
+    assert [len(each.curves) for each in data.rate_quality] == [2, 1]
+    assert [len(table.rows) for table in data.tables] == [2, 1, 3, 18]
+    assert dangers(to_html(data)) == []
+
+
+def test_a_comparison_as_csv_is_its_summary(found: Comparison) -> None:
+    rows = list(csv.DictReader(io.StringIO(to_csv(comparison_report(found)))))
+    assert [each["encoder"] for each in rows] == ["libx264 medium", "libx265 medium"]
+    assert rows[0]["BD-rate %"] == ""
+    assert float(rows[1]["BD-rate %"]) == pytest.approx(-40)
+    assert float(rows[1]["bitrate change % at 90"]) == pytest.approx(-40)
+
+
+def test_a_comparison_as_json_holds_every_number(found: Comparison) -> None:
+    record = json.loads(json.dumps(comparison_record(found), allow_nan=False))
+    assert record["type"] == "comparison"
+    assert record["deltas"][0]["rate"]["value"] == pytest.approx(-40)
+    assert record["deltas"][0]["rate"]["overlap"] == pytest.approx(1)
+    assert len(record["curves"][0]["points"]) == 6
+
+
+def test_markdown_says_what_is_interpolated(found: Comparison) -> None:
+    text = to_markdown(comparison_report(found))
+    assert "Interpolated: between measured settings" in text
+    assert "| libx265 medium | 1 | -40.00 |" in text
+
+
+def test_a_corpus_gets_a_figure_for_each_source_and_model() -> None:
+    rows = [
+        *sweep("libx264", 1.0),
+        *sweep("libx264", 1.0, vmaf_model="vmaf_v0.6.1neg"),
+        *sweep("libx264", 1.0, source="b.mkv"),
+        row(crf=60.0, exit_status=1, vmaf_score=None, bitrate_kbps=None, error="it broke"),
+    ]
+    data = corpus_report(rows)
+    assert [each.metric for each in data.rate_quality] == [
+        "vmaf_v0.6.1 mean", "vmaf_v0.6.1 mean", "vmaf_v0.6.1neg mean"
+    ]  # fmt: skip
+    assert data.lead == "19 rows, 1 of them failed."
+    assert "vmaf_v0.6.1, vmaf_v0.6.1neg" in data.notes[0]
+    assert data.tables[1].rows[-1][-1] == "failed: it broke"
+    curve = dict(zip(data.tables[0].columns, data.tables[0].rows[0], strict=True))
+    assert (curve["settings"], curve["kbps from"], curve["kbps to"]) == (6, 100.0, 3200.0)
+    assert curve["frames per second"] == pytest.approx(200)
+
+
+def test_an_empty_corpus_is_a_page_too() -> None:
+    assert "0 rows" in to_html(corpus_report([]))
+
+
+def test_a_search_shows_its_probes_bracket_and_result() -> None:
+    data = recommendation_report(Recommendation.model_validate(RECORD))
+    assert data.lead == "crf 24 meets vmaf>=93 with 93.40 at 2200 kbps."
+    (trace,) = data.searches
+    assert [p.value for p in trace.probes] == [28, 24, 25]
+    assert (trace.passing, trace.failing, trace.found, trace.target) == (24, 25, 24, 93)
+    assert [p.key for p in data.rate_quality[0].chosen] == ["crf 24"]
+    assert data.versions == (("ffmpeg", "9.0"),)
+    assert ("vmaf", "93.40") in data.tables[0].rows
+    assert dangers(to_html(data)) == []
+
+
+def test_a_search_that_fails_says_why() -> None:
+    record = Recommendation.model_validate(RECORD | {"met": False, "reason": "nothing reaches it"})
+    assert "does not meet vmaf>=93" in recommendation_report(record).lead
+    assert "nothing reaches it" in recommendation_report(record).lead
+    empty = RECORD | {"met": False, "quality": None, "score": None, "probes": [], "reason": "none"}
+    data = recommendation_report(Recommendation.model_validate(empty))
+    assert data.lead == "none"
+    assert to_html(data)
+
+
+def test_a_ladder_lists_its_rungs_with_their_steps() -> None:
+    small = [RatePoint(200.0 * 1.5**i, 60 + 5 * i, f"320x180 {40 - i}") for i in range(4)]
+    large = [RatePoint(500.0 * 1.5**i, 66 + 6 * i, f"640x360 {40 - i}") for i in range(5)]
+    hull = upper_hull([*small, *large])
+    rungs = [hull[-1], hull[-3], hull[0]]
+    data = ladder_report({"320x180": small, "640x360": large}, hull, rungs, metric="vmaf mean")
+    table = data.tables[0]
+    assert [each[0] for each in table.rows] == [1, 2, 3]
+    assert table.rows[0][4] == pytest.approx(hull[-1].quality - hull[-3].quality)
+    assert table.rows[2][4] is None
+    assert data.rate_quality[0].chosen == tuple(rungs)
+    assert json.loads(to_json(data))["tables"][0]["rows"][0]["setting"] == hull[-1].key
+    assert dangers(to_html(data)) == []
+
+
+def test_a_title_by_shot_shows_both_titles_and_where_each_shot_lies() -> None:
+    data = per_shot_report(PerShotResult.model_validate(PER_SHOT))
+    assert "-15.0 % at equal score" in data.lead
+    assert [each[0] for each in data.tables[0].rows] == ["setting by shot", "best single"]
+    (section,) = data.rate_quality
+    assert [point.key for point in section.chosen] == ["crf 25", "crf 20"]
+    # 80,000 bits over 50 frames at 25 a second.
+    assert section.curves[0].points[-1].bitrate_kbps == pytest.approx(40.0)
+    assert data.commands[0] == "ffmpeg -i 'a b.mkv'"
+    assert dangers(to_html(data)) == []
+
+
+def test_a_title_by_shot_that_reaches_nothing_says_why() -> None:
+    nothing = {"kept": None, "met": False, "per_shot": None, "single": None, "shots": [],
+               "change_at_equal_score_percent": None, "reason": "no shot reaches it"}  # fmt: skip
+    data = per_shot_report(PerShotResult.model_validate(PER_SHOT | nothing))
+    assert data.lead == "no shot reaches it"
+    assert to_html(data)
+
+
+def test_a_score_shows_its_frames_and_pooled_values() -> None:
+    result = score()
+    data = score_report(result, reference="a.mkv", distorted="b.mkv", shots=(0, 20))
+    (frames,) = data.frame_quality
+    assert len(frames.frames) == 39, "an infinite frame has no place in a figure"
+    assert 7 not in frames.frames
+    assert data.lead == "psnr_y mean: infinite"
+    assert frames.shots == (0, 20)
+    assert any("infinite on 1 of 40" in note for note in data.notes)
+    assert dangers(to_html(data)) == []
