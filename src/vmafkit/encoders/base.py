@@ -80,11 +80,22 @@ class EncodeSettings:
 
 @dataclass(frozen=True, slots=True)
 class Zone:
-    """Frames first..last (from 0, both included) at another share of the bits (1 = as is)."""
+    """Frames first..last (from 0, both included) with a setting of their own.
+
+    Attributes:
+        bitrate_factor: share of the bits they would have got; 1 as is.
+        qp: a fixed quantizer in place of the factor, or None.
+    """
 
     first_frame: int
     last_frame: int
-    bitrate_factor: float
+    bitrate_factor: float = 1.0
+    qp: int | None = None
+
+    def word(self) -> str:
+        """The zone as x264 and x265 write it."""
+        how = f"b={self.bitrate_factor:.4f}" if self.qp is None else f"q={self.qp}"
+        return f"{self.first_frame},{self.last_frame},{how}"
 
 
 Words = tuple[str, ...]

@@ -31,7 +31,7 @@ def _version(log: str) -> str | None:
 
 
 def _zones(zones: Sequence[Zone]) -> tuple[str, ...]:
-    text = "/".join(f"{z.first_frame},{z.last_frame},b={z.bitrate_factor:.4f}" for z in zones)
+    text = "/".join(zone.word() for zone in zones)
     return ("-x265-params", f"zones={text}")
 
 

@@ -1,0 +1,152 @@
+"""BD-rate of per-shot settings against the best single CRF, on a title made of real clips.
+
+python benchmarks/per_shot.py CLIPS_FOLDER WORK_FOLDER [--frames 50] [--encoders libx264,libsvtav1]
+
+CLIPS_FOLDER holds bigbuckbunny.mp4, car-detection.mp4 and park_joy_420_720p50_frm0to9_480x270.y4m.
+Every point is a whole title, scored from its first frame to its last; bits are those of its video
+packets. "Same keys" is the anchor with a key frame at every shot, as streaming has them. The store
+in WORK_FOLDER makes a second run cheap.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+
+from vmafkit import api
+from vmafkit.decide.bd_rate import bd_rate
+from vmafkit.decide.hull import RatePoint
+from vmafkit.errors import TargetUnreached, VmafkitError
+from vmafkit.ffmpeg.locate import find_ffmpeg
+from vmafkit.schema.per_shot import PerShotResult
+from vmafkit.schema.scenes import scenes_of
+
+PARK = "park_joy_420_720p50_frm0to9_480x270.y4m"
+# (clip, first frame, frames): pictures that differ in how hard they are to code.
+SHOTS = (
+    ("bigbuckbunny.mp4", 0, 44), ("car-detection.mp4", 0, 50), ("bigbuckbunny.mp4", 44, 44),
+    (PARK, 0, 10), ("car-detection.mp4", 100, 50), ("bigbuckbunny.mp4", 88, 44),
+    ("car-detection.mp4", 200, 50), ("car-detection.mp4", 300, 50),
+)  # fmt: skip
+TARGETS = (95.0, 92.0, 87.0, 80.0)
+PRESETS = {"libx264": "medium", "libsvtav1": "8", "libx265": "medium"}
+
+
+def make_title(clips: Path, folder: Path, frames: int, size: str) -> tuple[Path, Path]:
+    """(the title, its scenes.json)."""
+    title, scenes = folder / f"title_{size}_{frames}.mkv", folder / f"scenes_{frames}.json"
+    words: list[str] = []
+    parts: list[str] = []
+    bounds: list[tuple[int, int]] = []
+    for place, (name, first, length) in enumerate(SHOTS):
+        words += ["-i", str(clips / name)]
+        count = min(frames, length)
+        begin = bounds[-1][1] if bounds else 0
+        bounds.append((begin, begin + count))
+        parts.append(
+            f"[{place}:v]trim=start_frame={first}:end_frame={first + count},settb=1/25,setpts=N,"
+            f"fps=25,scale={size.replace('x', ':')}:flags=bicubic,setsar=1,format=yuv420p[v{place}]"
+        )
+    heads = "".join(f"[v{place}]" for place in range(len(SHOTS)))
+    graph = ";".join([*parts, f"{heads}concat=n={len(SHOTS)}"])
+    if not title.exists():
+        subprocess.run(
+            [str(find_ffmpeg()), "-v", "error", *words, "-filter_complex", graph, "-an",
+             "-c:v", "ffv1", str(title)],
+            check=True, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    scenes.write_text(scenes_of(bounds).text(), "utf-8")
+    return title, scenes
+
+
+def tuned(
+    title: Path, scenes: Path, encoder: str, mode: str, target: float, folder: Path
+) -> PerShotResult | None:
+    """One title, or None where the target is out of reach."""
+    began = time.monotonic()
+    try:
+        found = api.tune_per_shot(
+            title, encoder=encoder, preset=PRESETS.get(encoder), mode=mode, target_vmaf=target,
+            scenes=scenes, plan_out=folder / f"{encoder}_{mode}_{target:g}.json",
+        )  # fmt: skip
+    except TargetUnreached:
+        return None
+    shots, single = found.per_shot, found.single
+    line = [f"{encoder:10} {mode:16} {target:4g}"]
+    for name, each in (("shots", shots), ("single", single)):
+        if each:
+            line.append(
+                f"{name} {each.mean:6.2f} worst {each.worst_shot:6.2f} {each.bitrate_kbps:7.1f}"
+            )
+    equal = found.change_at_equal_score_percent
+    line.append(f"equal {equal:+.1f} %" if equal is not None else "")
+    print(" | ".join(line), f"{found.kept} {time.monotonic() - began:.0f} s", flush=True)
+    return found
+
+
+def points(found: list[PerShotResult], which: str) -> list[RatePoint]:
+    """(kbps, mean VMAF) of the titles."""
+    titles = [getattr(each, which) for each in found]
+    return [RatePoint(each.bitrate_kbps, each.mean) for each in titles if each]
+
+
+def with_same_keys(found: list[PerShotResult]) -> list[RatePoint]:
+    """One CRF for all shots, each with a key frame at its start: no encodes beside the probes.
+
+    It tells what the sharing of bits gains by itself, apart from what key frames cost.
+    """
+    rates: dict[float, RatePoint] = {}
+    for each in found:
+        tables = [{probe.crf: probe for probe in shot.probes} for shot in each.shots]
+        seconds = each.frames / each.framerate
+        for crf in set.intersection(*(set(table) for table in tables)):
+            bits = sum(table[crf].video_bits for table in tables)
+            mean = sum(
+                table[crf].score * shot.frames
+                for table, shot in zip(tables, each.shots, strict=True)
+            )
+            rates[crf] = RatePoint(bits / seconds / 1000, mean / each.frames)
+    return list(rates.values())
+
+
+def main() -> None:
+    """Measure every target in both modes, then the deltas."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("clips", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--frames", type=int, default=50, help="most of a shot")
+    parser.add_argument("--size", default="480x270")
+    parser.add_argument("--encoders", default="libx264,libsvtav1")
+    given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    os.environ["VMAFKIT_CACHE"] = str(given.folder.absolute() / "cache")
+    title, scenes = make_title(given.clips, given.folder, given.frames, given.size)
+    summary: dict[str, float] = {}
+    anchors: dict[str, list[RatePoint]] = {}
+    for mode in ("constant-slope", "constant-quality"):
+        for encoder in given.encoders.split(","):
+            every = [tuned(title, scenes, encoder, mode, each, given.folder) for each in TARGETS]
+            found = [each for each in every if each is not None]
+            # Both modes are held against the same anchor, at equal mean VMAF.
+            anchor = anchors.setdefault(encoder, points(found, "single"))
+            for name, points_of_one in (("", anchor), (" same keys", with_same_keys(found))):
+                try:
+                    delta = bd_rate(points_of_one, points(found, "per_shot"))
+                except VmafkitError as error:
+                    print(f"{encoder} {mode}{name}: {error.sentence()}", flush=True)
+                    continue
+                summary[f"{encoder} {mode}{name}"] = round(delta.value, 2)
+                print(
+                    f"{encoder} {mode}{name}: BD-rate {delta.value:+.2f} % "
+                    f"(overlap {delta.overlap:.2f})",
+                    flush=True,
+                )
+    print(json.dumps(summary))
+
+
+if __name__ == "__main__":
+    main()

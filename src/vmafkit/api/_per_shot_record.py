@@ -1,0 +1,177 @@
+"""Turns what `tune-per-shot` found into the record that users and programs read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, cast
+
+from vmafkit.api._finishing import Finished
+from vmafkit.api._searching import Ready
+from vmafkit.decide.per_shot import Aim, Title, at_score
+from vmafkit.execute.encode import encode_words
+from vmafkit.execute.join import concat_words
+from vmafkit.execute.per_shot import Made, Shots, Single
+from vmafkit.media.hashing import show
+from vmafkit.schema.per_shot import PerShotResult, ShotProbe, ShotRecord, TitleRecord
+from vmafkit.schema.recommendation import OutputRecord
+from vmafkit.version import __version__
+
+
+@dataclass(slots=True)
+class Outcome:
+    """All that was measured.
+
+    Attributes:
+        work: the shots with their measured settings.
+        made: the joined title that counts; None where none reaches the aim.
+        rounds: every one that was made.
+        single: the best single setting; None before it was searched.
+        final: the file that was written.
+    """
+
+    ready: Ready
+    work: Shots
+    aim: Aim
+    made: Made | None = None
+    rounds: list[Made] = field(default_factory=list[Made])
+    single: Single | None = None
+    final: Finished | None = None
+
+
+def result_record(outcome: Outcome, kept: str | None, reason: str) -> PerShotResult:
+    """The record of what was found.
+
+    Args:
+        kept: `per-shot`, `single` or None.
+    """
+    ready, setup = outcome.ready, outcome.work.setup
+    target = ready.targets[0]
+    best = outcome.made or (outcome.rounds[-1] if outcome.rounds else None)
+    single = outcome.single.title if outcome.single else None
+    change, equal = _changes(outcome, best)
+    return PerShotResult(
+        source=show(ready.source.path),
+        encoder=setup.encoder.name,
+        preset=setup.preset,
+        quality_knob=setup.encoder.quality.knob,
+        mode=outcome.aim.mode,
+        target=str(target),
+        target_vmaf=target.value if target.metric == "vmaf" else None,
+        worst=outcome.aim.worst,
+        model=ready.models[0].id,
+        framerate=float(ready.source.framerate),
+        frames=ready.source.frame_count,
+        shots=_shots(outcome, best),
+        per_shot=_title(ready, best.title, None) if best else None,
+        single=_title(ready, single, outcome.single.quality if outcome.single else None)
+        if single
+        else None,
+        change_percent=change,
+        change_at_equal_score_percent=equal,
+        kept=cast('Literal["per-shot", "single"] | None', kept),
+        met=kept is not None,
+        reason=reason,
+        rounds=[_title(ready, each.title, None) for each in outcome.rounds],
+        segment_commands=_segment_commands(outcome, best),
+        concat_command=_concat_command(outcome, best),
+        trials_measured=outcome.work.fresh,
+        trials_known=outcome.work.known,
+        output=_output(outcome.final),
+        versions={"vmafkit": __version__, "ffmpeg": ready.capabilities.version},
+        notes=_notes(ready),
+    )
+
+
+def _title(ready: Ready, title: Title, crf: float | None) -> TitleRecord:
+    seconds = ready.source.duration_s
+    return TitleRecord(
+        score=title.reached,
+        mean=title.mean,
+        worst_shot=title.worst,
+        bitrate_kbps=title.bits / seconds / 1000 if seconds else 0.0,
+        video_bytes=round(title.bits / 8),
+        crf=crf,
+    )
+
+
+def _changes(outcome: Outcome, best: Made | None) -> tuple[float | None, float | None]:
+    single = outcome.single
+    if best is None or single is None or single.title is None:
+        return None, None
+    bits = at_score(list(single.titles.values()), best.title.reached)
+    return (
+        100.0 * (best.title.bits / single.title.bits - 1.0),
+        100.0 * (best.title.bits / bits - 1.0) if bits else None,
+    )
+
+
+def _shots(outcome: Outcome, best: Made | None) -> list[ShotRecord]:
+    single = outcome.single
+    records: list[ShotRecord] = []
+    for number, shot in enumerate(outcome.work.shots):
+        known = outcome.work.measured[number]
+        records.append(
+            ShotRecord(
+                shot_id=number,
+                start_frame=shot.start_frame,
+                end_frame=shot.end_frame,
+                frames=shot.frames,
+                crf=best.chosen[number].value if best else None,
+                score=best.shot_scores[number] if best else None,
+                score_single=single.shot_scores[number] if single and single.shot_scores else None,
+                video_bits=round(best.chosen[number].bits) if best else None,
+                probes=[
+                    ShotProbe(crf=each.value, score=each.quality, video_bits=round(each.bits))
+                    for _, each in sorted(known.items())
+                ],
+            )
+        )
+    return records
+
+
+def _segment_commands(outcome: Outcome, best: Made | None) -> list[list[str]]:
+    work = outcome.work
+    program = str(work.setup.bench.program)
+    if best is None:
+        return []
+    return [
+        [
+            program,
+            *encode_words(
+                work.cell(number, setting.value),
+                Path(f"shot{number + 1:05d}.{work.setup.encoder.container}"),
+            ),
+        ]
+        for number, setting in enumerate(best.chosen)
+    ]
+
+
+def _concat_command(outcome: Outcome, best: Made | None) -> list[str]:
+    if best is None:
+        return []
+    setup = outcome.work.setup
+    output = Path(f"title.{setup.encoder.container}")
+    return [str(setup.bench.program), *concat_words(Path("segments.txt"), output)]
+
+
+def _output(final: Finished | None) -> OutputRecord | None:
+    if final is None:
+        return None
+    return OutputRecord(
+        path=show(final.final.path),
+        size_bytes=final.final.size_bytes,
+        video_bytes=final.final.video_bytes,
+        carried=final.final.carried,
+        dropped=list(final.final.dropped),
+        encoded_again=final.encoded_again,
+    )
+
+
+def _notes(ready: Ready) -> list[str]:
+    notes: list[str] = []
+    if ready.source.is_vfr:
+        notes.append("the frame rate varies: frames are matched by number and keep their times")
+    if ready.source.hdr.kind != "sdr":
+        notes.append(f"{ready.source.hdr.kind.upper()} video scored with a model for SDR video")
+    return notes

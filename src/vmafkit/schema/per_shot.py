@@ -1,0 +1,103 @@
+"""What `vmaf-tune tune-per-shot` found: one JSON object."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from vmafkit.schema import strictjson
+from vmafkit.schema.recommendation import OutputRecord
+
+SCHEMA_VERSION = 1
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True, allow_inf_nan=False)
+
+
+class ShotProbe(_Record):
+    """One measured setting of a shot."""
+
+    crf: float = Field(description="value of the encoder's quality knob")
+    score: float = Field(description="mean over the shot's frames")
+    video_bits: int
+
+
+class ShotRecord(_Record):
+    """One shot and its setting."""
+
+    shot_id: int = Field(description="counted from 0")
+    start_frame: int
+    end_frame: int = Field(description="the frame after the last")
+    frames: int
+    crf: float | None = Field(description="value of the encoder's quality knob")
+    score: float | None = Field(description="mean over the shot's frames in the joined file")
+    score_single: float | None = Field(description="the same with the best single setting")
+    video_bits: int | None
+    probes: list[ShotProbe]
+
+
+class TitleRecord(_Record):
+    """A whole title, measured."""
+
+    score: float = Field(description="on the aim's scale: what is held against the target")
+    mean: float = Field(description="over all frames")
+    worst_shot: float = Field(description="the lowest mean of a shot")
+    bitrate_kbps: float
+    video_bytes: int
+    crf: float | None = Field(description="null where each shot has its own")
+
+
+class PerShotResult(_Record):
+    """The settings of the shots, what they give as one file, and what one setting gives."""
+
+    type: Literal["per-shot"] = "per-shot"
+    schema_version: int = SCHEMA_VERSION
+    source: str
+    encoder: str
+    preset: str
+    quality_knob: str
+    mode: str
+    target: str
+    target_vmaf: float | None = Field(description="where the target is a VMAF")
+    worst: float | None = Field(description="no shot may lie below, where asked for")
+    model: str
+    framerate: float
+    frames: int
+    shots: list[ShotRecord]
+    per_shot: TitleRecord | None = Field(description="of the joined file")
+    single: TitleRecord | None = Field(description="the best single setting")
+    change_percent: float | None = Field(
+        description="bits by shot against the single setting; below 0 is a saving"
+    )
+    change_at_equal_score_percent: float | None = Field(
+        description="the same with the single setting's bits taken at the joined file's score, "
+        "between measured settings"
+    )
+    kept: Literal["per-shot", "single"] | None
+    met: bool = Field(description="what is kept was measured and reaches the target")
+    reason: str
+    rounds: list[TitleRecord] = Field(description="every joined title that was made")
+    segment_commands: list[list[str]]
+    concat_command: list[str]
+    trials_measured: int
+    trials_known: int
+    output: OutputRecord | None
+    versions: dict[str, str | None]
+    notes: list[str]
+
+    def record(self) -> dict[str, Any]:
+        """The result as one JSON-ready object."""
+        return self.model_dump(mode="json")
+
+    def text(self) -> str:
+        """The result as JSON for a file."""
+        return json.dumps(strictjson.escape(self.record()), indent=2, allow_nan=False) + "\n"
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a result."""
+    schema = PerShotResult.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
