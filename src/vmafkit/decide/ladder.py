@@ -30,10 +30,12 @@ class LadderCell:
 
     @property
     def rendition(self) -> str:
+        """Width and height as text, such as 1280x720."""
         return f"{self.width}x{self.height}"
 
     @property
     def key(self) -> str:
+        """Names the cell: its rendition and its value."""
         return f"{self.rendition} {self.value:g}"
 
 
@@ -84,8 +86,12 @@ class LadderSearch:
         return found
 
     def takeovers(self) -> list[Crossover]:
-        """Where a rendition takes over from another on the hull, by rising bitrate."""
-        return _takeovers(self.hull(), self.curves())
+        """Where a rendition takes over from another on the hull, by rising bitrate.
+
+        Only where rungs may lie: elsewhere nothing was measured to tell it.
+        """
+        found = _takeovers(self.hull(), self.curves())
+        return [each for each in found if self._matters(each, each)]
 
     def _first_cells(self) -> list[LadderCell]:
         values = sorted(self.values)
@@ -99,7 +105,8 @@ class LadderSearch:
         hull = upper_hull(list(points.values()))
         around: set[LadderCell] = set()
         for low, high in itertools.pairwise(hull):
-            if cells[low.key].rendition != cells[high.key].rendition:
+            is_takeover = cells[low.key].rendition != cells[high.key].rendition
+            if is_takeover and self._matters(low, high):
                 around |= {cells[low.key], cells[high.key]}
         return sorted(around), [cells[rung.key] for rung in pick_rungs(hull, self.rule)]
 
@@ -109,13 +116,25 @@ class LadderSearch:
         curves: dict[str, list[RatePoint]] = {}
         for point in sorted(self._expected().values(), key=lambda p: p.bitrate_kbps):
             curves.setdefault(cells[point.key].rendition, []).append(point)
-        wanted: set[LadderCell] = set()
-        for crossing in self.takeovers():
-            for name in (crossing.below, crossing.above):
-                near = _around(curves[name], crossing.bitrate_kbps)
-                wanted |= {cells[point.key] for point in near}
         room = len(self.renditions) * len(self.values) // 2 - len(self.measured)
-        return sorted(wanted - set(self.measured))[: max(0, room)]
+        for reach in (1, 2):
+            wanted: set[LadderCell] = set()
+            for crossing in self.takeovers():
+                for name in (crossing.below, crossing.above):
+                    near = _around(curves[name], crossing.bitrate_kbps, reach)
+                    wanted |= {cells[point.key] for point in near}
+            if missing := sorted(wanted - set(self.measured)):
+                return missing[: max(0, room)]
+        return []
+
+    def _matters(self, low: RatePoint | Crossover, high: RatePoint | Crossover) -> bool:
+        """Whether a rung may lie between two places on the hull."""
+        rule = self.rule
+        return (
+            high.quality >= rule.min_quality
+            and high.bitrate_kbps >= rule.min_kbps
+            and low.bitrate_kbps <= rule.max_kbps
+        )
 
     def _expected(self) -> Mapping[LadderCell, RatePoint]:
         """Every cell: as measured, else as interpolated from its rendition's curve."""
@@ -139,11 +158,11 @@ class LadderSearch:
         return points
 
 
-def _around(curve: Sequence[RatePoint], bitrate_kbps: float) -> list[RatePoint]:
-    """The nearest point on either side of a bitrate."""
+def _around(curve: Sequence[RatePoint], bitrate_kbps: float, reach: int) -> list[RatePoint]:
+    """The nearest points, so many on either side of a bitrate."""
     below = [point for point in curve if point.bitrate_kbps <= bitrate_kbps]
     above = [point for point in curve if point.bitrate_kbps > bitrate_kbps]
-    return below[-1:] + above[:1]
+    return below[-reach:] + above[:reach]
 
 
 def _takeovers(

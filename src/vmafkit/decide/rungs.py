@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from vmafkit.decide.hull import RatePoint
 from vmafkit.errors import UsageError
 
-Spacing = Literal["quality", "bitrate", "list"]
+Spacing = Literal["quality", "bitrate", "list", "targets", "even"]
+Axis = Literal["quality", "log_bitrate", "bitrate"]
 
 # About one just noticeable difference: the source is the practice of Netflix and of J. Ozer,
 # 6 VMAF a rung.
@@ -23,9 +25,13 @@ class RungRule:
 
     Attributes:
         spacing: `quality`: each rung `step` below the one above; `bitrate`: each rung's
-            bitrate the one above divided by `step`; `list`: the bitrates of `bitrates_kbps`.
+            bitrate the one above divided by `step`; `list`: the bitrates of `bitrates_kbps`;
+            `targets`: the cheapest that reach `qualities`; `even`: `count` rungs from end to
+            end, evenly spaced on `axis`.
         step: points of quality, or a ratio above 1; None for 6 points or a ratio of 1.7.
         bitrates_kbps: for `list`.
+        qualities: for `targets`.
+        axis: for `even`.
         min_kbps, max_kbps: no rung lies outside.
         max_quality: the top rung is the cheapest that reaches this; None for the best.
         min_quality: no rung lies below.
@@ -35,6 +41,8 @@ class RungRule:
     spacing: Spacing = "quality"
     step: float | None = None
     bitrates_kbps: tuple[float, ...] = ()
+    qualities: tuple[float, ...] = ()
+    axis: Axis = "quality"
     min_kbps: float = 0.0
     max_kbps: float = float("inf")
     max_quality: float | None = None
@@ -50,6 +58,12 @@ class RungRule:
             )
         if self.spacing == "list" and not self.bitrates_kbps:
             raise UsageError("no rung bitrates were given", hint="name them in kbps")
+        if self.spacing == "targets" and not self.qualities:
+            raise UsageError("no rung qualities were given", hint="such as 95,90,80")
+        if self.count is not None and self.count < 1:
+            raise UsageError(f"a ladder of {self.count} rungs is none", hint="ask for 1 at least")
+        if self.spacing == "even" and self.count is None:
+            raise UsageError("evenly spaced rungs need their number")
         if self.min_kbps >= self.max_kbps:
             raise UsageError(
                 f"the lowest bitrate {self.min_kbps:g} kbps is not below the highest "
@@ -79,6 +93,10 @@ def pick_rungs(hull: Sequence[RatePoint], rule: RungRule) -> list[RatePoint]:
         )
     if rule.spacing == "list":
         rungs = _at_bitrates(allowed, rule.bitrates_kbps)
+    elif rule.spacing == "targets":
+        rungs = _reaching(allowed, rule.qualities)
+    elif rule.spacing == "even":
+        rungs = _evenly(allowed, rule)
     else:
         rungs = _spaced(allowed, rule)
     return rungs[: rule.count]
@@ -99,6 +117,35 @@ def _at_bitrates(allowed: Sequence[RatePoint], bitrates: Sequence[float]) -> lis
         if within and within[-1] not in rungs:
             rungs.append(within[-1])
     return rungs or [allowed[0]]
+
+
+def _reaching(allowed: Sequence[RatePoint], qualities: Sequence[float]) -> list[RatePoint]:
+    rungs: list[RatePoint] = []
+    for quality in sorted(qualities, reverse=True):
+        rung = _top(allowed, quality)
+        if rung not in rungs:
+            rungs.append(rung)
+    return rungs
+
+
+def _evenly(allowed: Sequence[RatePoint], rule: RungRule) -> list[RatePoint]:
+    """The points nearest to even steps between the top and the lowest."""
+    places: dict[Axis, Callable[[RatePoint], float]] = {
+        "quality": lambda point: point.quality,
+        "log_bitrate": lambda point: math.log(point.bitrate_kbps),
+        "bitrate": lambda point: point.bitrate_kbps,
+    }
+    place, count = places[rule.axis], rule.count or 1
+    top = _top(allowed, rule.max_quality)
+    within = [point for point in allowed if point.bitrate_kbps <= top.bitrate_kbps]
+    span = place(top) - place(within[0])
+    rungs: list[RatePoint] = []
+    for number in range(count):
+        wanted = place(top) - span * number / max(1, count - 1)
+        rung = min(within, key=lambda point: abs(place(point) - wanted))
+        if rung not in rungs:
+            rungs.append(rung)
+    return rungs
 
 
 def _spaced(allowed: Sequence[RatePoint], rule: RungRule) -> list[RatePoint]:

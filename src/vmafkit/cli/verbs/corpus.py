@@ -54,6 +54,7 @@ def corpus(
     framerate: Annotated[str | None, typer.Option(help="Of raw YUV, such as 30000/1001.")] = None,
     ffmpeg_bin: Annotated[str | None, typer.Option(help="The ffmpeg to use.")] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds for each ffmpeg run.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write an HTML page.")] = None,
     dry_run: Annotated[bool, typer.Option(help="Print the commands and stop.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Events as JSON lines.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No bar.")] = False,
@@ -91,6 +92,7 @@ def corpus(
             encode_dir=encode_dir,
             workers=workers,
             timeout_s=timeout,
+            report=report,
             on_event=shown.show,
         )
     if not as_json:
