@@ -10,8 +10,10 @@ and, for the sweep, of this tool itself (it runs as a process of its own).
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import resource
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -30,23 +32,27 @@ def cpu_of_children() -> float:
 
 def timed(argv: list[str], environment: dict[str, str] | None = None) -> tuple[float, float]:
     before, started = cpu_of_children(), time.monotonic()
-    subprocess.run(argv, check=True, stdin=subprocess.DEVNULL, capture_output=True, env=environment)
+    done = subprocess.run(
+        argv, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment
+    )
+    if done.returncode != 0:
+        sys.exit(f"{shlex.join(argv)} ended with {done.returncode}:\n{done.stderr[-4000:]}")
     return cpu_of_children() - before, time.monotonic() - started
 
 
-def bare(video: Path, preset: str, values: tuple[float, ...], folder: Path) -> float:
+def bare(video: Path, preset: str, values: tuple[float, ...], folder: Path) -> tuple[float, float]:
+    """CPU seconds of all encodes and of all scores."""
     ffmpeg = imageio_ffmpeg.get_ffmpeg_exe()
     quiet = [ffmpeg, "-nostdin", "-v", "error", "-y"]
-    total = 0.0
+    encodes = scores = 0.0
     for value in values:
         made = str(folder / "bare.mkv")
         encode = ["-c:v", "libx264", "-preset", preset, "-crf", f"{value:g}", "-threads", "1"]
-        total += timed([*quiet, "-i", str(video), "-an", "-sn", *encode, made])[0]
+        encodes += timed([*quiet, "-i", str(video), "-an", "-sn", *encode, made])[0]
         graph = f"[0:v][1:v]libvmaf=n_threads=1:log_fmt=json:log_path={folder}/bare.json"
-        total += timed([*quiet, "-i", made, "-i", str(video), "-lavfi", graph, "-f", "null", "-"])[
-            0
-        ]
-    return total
+        score = [*quiet, "-i", made, "-i", str(video), "-lavfi", graph, "-f", "null", "-"]
+        scores += timed(score)[0]
+    return encodes, scores
 
 
 def main() -> None:
@@ -68,12 +74,22 @@ def main() -> None:
         warm = [sweep[0], "corpus", str(options.video), "--dry-run"]
         timed(warm, environment)
         ours, _ = timed(sweep, environment)
-        theirs = bare(options.video.absolute(), options.preset, values, folder)
+        encodes, scores = bare(options.video.absolute(), options.preset, values, folder)
         _, again = timed(sweep, environment)
+        lines = (folder / "corpus.jsonl").read_text("utf-8").splitlines()
+        rows = [json.loads(line) for line in lines]
     cells = len(values)
+    assert len(rows) == cells
+    our_encodes = sum(row["encode_cpu_s"] for row in rows)
+    our_scores = sum(row["score_cpu_s"] for row in rows)
+    theirs = encodes + scores
+    own = ours - our_encodes - our_scores
     print(f"cells                      {cells}")
-    print(f"bare ffmpeg, CPU s a cell  {theirs / cells:.3f}")
-    print(f"vmaf-tune, CPU s a cell    {ours / cells:.3f}")
+    print(f"bare ffmpeg, CPU s a cell  {theirs / cells:.3f}"
+          f" (encode {encodes / cells:.3f}, score {scores / cells:.3f})")  # fmt: skip
+    print(f"vmaf-tune, CPU s a cell    {ours / cells:.3f}"
+          f" (encode {our_encodes / cells:.3f}, score {our_scores / cells:.3f},"
+          f" the rest {own / cells:.3f})")  # fmt: skip
     print(f"ratio                      {ours / theirs:.3f}")
     print(f"same sweep again, wall s   {again:.3f}")
 

@@ -43,3 +43,30 @@ def wants_colour() -> bool:
 def wants_traceback() -> bool:
     """True when VMAFKIT_DEBUG asks for the traceback of an internal error."""
     return bool(os.environ.get("VMAFKIT_DEBUG"))
+
+
+def data_root_from_environment() -> Path | None:
+    """The data root named by VMAF_DATA_ROOT, or None."""
+    named = os.environ.get("VMAF_DATA_ROOT")
+    return Path(named) if named else None
+
+
+def konvid_root_from_environment() -> Path | None:
+    """The folder named by VMAF_KONVID_1K_DIR, or None."""
+    named = os.environ.get("VMAF_KONVID_1K_DIR")
+    return Path(named) if named else None
+
+
+def workspace_folder() -> Path:
+    """The research harness's workspace (VMAF_WORKSPACE overrides), read anew at each call."""
+    named = os.environ.get("VMAF_WORKSPACE")
+    if named:
+        return Path(named).absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("vmafkit", appauthor=False)) / "workspace"
+
+
+def home_folder() -> Path:
+    """The user's home folder."""
+    return Path.home()

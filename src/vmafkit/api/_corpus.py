@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import threading
 import uuid
@@ -11,11 +12,14 @@ from fractions import Fraction
 from pathlib import Path
 
 from vmafkit import encoders, fsio, settings
+from vmafkit.api._report import prepare_report, write_report
 from vmafkit.decide.sweep import Cell, Grid, Known, Scoring, plan_sweep
 from vmafkit.decide.values import parse_values
-from vmafkit.errors import UsageError
+from vmafkit.decide.workers import trial_bytes, worker_count
+from vmafkit.errors import OutputError, StoreError, UsageError
 from vmafkit.execute.encode import encode_words
 from vmafkit.execute.events import OnEvent, ignore
+from vmafkit.execute.machine import free_memory_bytes
 from vmafkit.execute.rows import Run
 from vmafkit.execute.sweep import Keeping, SweepResult, run_sweep
 from vmafkit.execute.toolchain import toolchain
@@ -29,9 +33,12 @@ from vmafkit.proc import Limits
 from vmafkit.schema.corpus import CorpusRow
 from vmafkit.scoring.features import feature_by_name
 from vmafkit.scoring.vmaf_models import VmafModel, model_by_id, model_from_file
-from vmafkit.store.corpus_file import CorpusFile
+from vmafkit.store.corpus_file import CorpusFile, latest
 from vmafkit.store.hashes import StoredHashes
+from vmafkit.store.scratch import scratch_folder
 from vmafkit.store.trials import TrialStore
+
+_STRAY_AGE_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +129,7 @@ def corpus(
     encode_dir: str | Path | None = None,
     workers: int | None = None,
     timeout_s: float | None = None,
+    report: str | Path | None = None,
     cancel: threading.Event | None = None,
     on_event: OnEvent = ignore,
 ) -> SweepResult:
@@ -130,21 +138,28 @@ def corpus(
     Args:
         output: the corpus file; an existing one is continued.
         keep_encodes: keep every encode, in `encode_dir` or in `encodes` beside the output.
-        workers: trials at once; None for as many as cores allow.
+        workers: trials at once; None for as many as cores and memory allow.
         timeout_s: bound on each ffmpeg process, in seconds.
+        report: an HTML file to write, of every row of the corpus file.
 
     Raises:
         UsageError: the output is one of the sources.
         OutputError, StoreError: the output or the store cannot be written.
         Cancelled: stopped; a later call goes on where this one was.
     """
+    if workers is not None and workers < 1:
+        raise UsageError(f"--workers {workers} is below 1", hint="leave it out for the default")
+    if timeout_s is not None and not timeout_s > 0:
+        raise UsageError(f"--timeout {timeout_s:g} is not above 0")
     path = Path(output).absolute()
-    fsio.refuse_same_file(path, {cell.source.path for cell in plan.cells})
+    sources = {cell.source.path for cell in plan.cells}
+    fsio.refuse_same_file(path, sources)
+    page = prepare_report(report, [path, *sources])
     corpus_file = CorpusFile(path)
     folder = _encode_folder(path, keep_encodes, encode_dir, plan)
     threads = plan.cells[0].spec.threads
-    count = workers or max(1, settings.core_count() // threads)
-    with TrialStore(settings.cache_folder()) as store:
+    cache = settings.cache_folder()
+    with TrialStore(cache) as store, scratch_folder(cache) as scratch:
         bench = Bench(
             program=Path(plan.capabilities.path),
             version=plan.capabilities.version,
@@ -152,16 +167,24 @@ def corpus(
             score_threads=threads,
             limits=Limits(wall_s=timeout_s),
             cancel=cancel or threading.Event(),
+            scratch=scratch,
         )
-        return run_sweep(
+        done = run_sweep(
             bench,
             plan.cells,
             corpus_file,
             Run(uuid.uuid4().hex, plan.capabilities.version),
-            workers=count,
+            workers=workers or _workers(plan),
             keeping=Keeping(folder),
             on_event=on_event,
         )
+    if page is not None:
+        # The report's curves need scipy, which takes longer to load than a known cell costs.
+        from vmafkit.report.from_records import corpus_report
+
+        data = corpus_report(latest(corpus_file.rows()), title=path.name, commands=plan.commands)
+        write_report(page, data)
+    return done
 
 
 def export(corpus_file: str | Path, output: str | Path) -> int:
@@ -199,10 +222,34 @@ def _encode_folder(
     if not keep and encode_dir is None:
         return None
     folder = Path(encode_dir).absolute() if encode_dir else output.parent / "encodes"
-    fsio.ensure_folder(folder)
+    try:
+        fsio.ensure_folder(folder)
+    except StoreError as error:
+        raise OutputError(error.message, hint="name another --encode-dir") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"cannot write to {folder}: permission denied", hint="name another --encode-dir"
+        )
+    fsio.remove_strays(folder, older_than_s=_STRAY_AGE_S)
+    sources = {cell.source.path for cell in plan.cells}
     for cell in plan.cells:
-        fsio.refuse_same_file(folder / cell.file_name, [cell.source.path])
+        kept = folder / cell.file_name
+        if os.path.lexists(kept):
+            fsio.refuse_same_file(kept, sources)
     return folder
+
+
+def _workers(plan: SweepPlan) -> int:
+    largest = max(
+        trial_bytes(*max(cell.spec.display, cell.source.display_size), cell.source.bit_depth)
+        for cell in plan.cells
+    )
+    return worker_count(
+        settings.core_count(),
+        plan.cells[0].spec.threads,
+        free_bytes=free_memory_bytes(),
+        trial_bytes=largest,
+    )
 
 
 def _command(program: Path, cell: Cell) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from vmafkit import encoders, settings
+from vmafkit.api._engine import engine_state
 from vmafkit.errors import StoreError, ToolFailed, VmafkitError
 from vmafkit.execute.toolchain import try_encoder
 from vmafkit.ffmpeg.capabilities import Capabilities, read_capabilities
@@ -28,7 +29,7 @@ class Finding:
     """One thing that was looked at.
 
     Attributes:
-        kind: `program`, `encoder`, `model`, `store` or `machine`.
+        kind: `program`, `encoder`, `model`, `engine`, `store` or `machine`.
         name: what it is.
         state: `works` only when it was really tried.
         detail: version or cause.
@@ -87,6 +88,7 @@ def doctor(
                 add(finding)
             for finding in pool.map(partial(_model, capabilities), vmaf_models.TABLE):
                 add(finding)
+    add(_engine())
     add(_store())
     return Diagnosis(tuple(found))
 
@@ -143,6 +145,14 @@ def _model(capabilities: Capabilities, name: str) -> Finding:
     except VmafkitError as error:
         return Finding("model", name, "fails", error.message, "choose another --model")
     return Finding("model", name, "works", f"libvmaf {version}; {model.display}")
+
+
+def _engine() -> Finding:
+    state = engine_state()
+    name = "in-process VMAF"
+    if state.path is None:
+        return Finding("engine", name, "missing", f"{state.detail}; libvmaf scores", state.hint)
+    return Finding("engine", name, "works", state.detail)
 
 
 def _store() -> Finding:

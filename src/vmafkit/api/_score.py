@@ -7,14 +7,16 @@ import threading
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vmafkit import fsio, pooling
-from vmafkit.errors import OutputError, Refused, UsageError
+from vmafkit.api._report import prepare_report
+from vmafkit.errors import InputError, OutputError, UsageError
 from vmafkit.ffmpeg.capabilities import read_capabilities
 from vmafkit.ffmpeg.locate import find_ffmpeg
 from vmafkit.ffmpeg.progress import Progress
 from vmafkit.ffmpeg.run import Job
+from vmafkit.ffmpeg.words import MAX_PIXELS
 from vmafkit.media.hashing import show
 from vmafkit.media.probe import open_source
 from vmafkit.media.source import RawGeometry, Source
@@ -26,6 +28,9 @@ from vmafkit.scoring.log_files import LogFormat, render
 from vmafkit.scoring.pair import Pair, Scorer, pass_count, score_pair
 from vmafkit.scoring.score import Score, ScoreRequest
 from vmafkit.scoring.words import ensure_distinct, parse_feature, parse_model
+
+if TYPE_CHECKING:
+    from vmafkit.scoring.tiny import TinyScorer
 
 OnProgress = Callable[[int, int], None]
 _ELEMENTARY = ("vif", "adm", "motion")
@@ -51,11 +56,14 @@ def score(
     allow_hdr: bool = False,
     ffmpeg_bin: str | Path | None = None,
     vmaf_binary: str | Path | None = None,
+    tiny_model: str | Path | None = None,
+    tiny_device: str = "auto",
     timeout_s: float | None = None,
     statistic: str = "mean",
     output: str | Path | None = None,
     output_format: LogFormat = "xml",
     precision: int = 6,
+    report: str | Path | None = None,
     cancel: threading.Event | None = None,
     on_progress: OnProgress | None = None,
 ) -> Score:
@@ -77,12 +85,14 @@ def score(
         allow_hdr: score HDR video with a model for SDR, and say so in the steps.
         ffmpeg_bin: an ffmpeg with libvmaf; None for VMAFKIT_FFMPEG or the wheel's.
         vmaf_binary: libvmaf's own tool, which then computes the scores.
+        tiny_model: an ONNX file, or the id of a model that comes with vmafkit, scored beside.
+        tiny_device: where it runs: auto, cuda, openvino, rocm or cpu.
         timeout_s: the longest that one pass may take, in seconds.
-        statistic: the one the caller is going to pool by, so that a wrong word is
-            refused before the work; nothing else depends on it.
+        statistic: what `Score.value` is pooled by; a wrong word is refused before the work.
         output: a file written in libvmaf's layout, whole or not at all.
         output_format: xml, json, csv or sub.
         precision: digits after the point in that file, 0 to 17.
+        report: an HTML file to write, with the frames and the worst of them as pictures.
         cancel: when set, the work stops with Cancelled.
         on_progress: called with (frames done, frames to do).
 
@@ -90,21 +100,32 @@ def score(
         UsageError: a value is wrong or contradicts a file.
         InputError: a side cannot be used, or the two do not belong together.
         OutputError: the output cannot be written.
+        ModelRefused: the tiny model may not be run.
         ToolMissing, ToolFailed, ResultInvalid, Cancelled: scoring failed.
     """
     _check_numbers(subsample=subsample, threads=threads, timeout_s=timeout_s)
     _check_statistic(statistic)
+    if display is not None and not 1 <= display[0] * display[1] <= MAX_PIXELS:
+        raise UsageError(
+            f"--display {display[0]}x{display[1]} has more than 8192 x 8192 samples, or none",
+            hint="name the size that the video is shown at, such as 1920x1080",
+        )
     request = ScoreRequest(
         models=tuple(parse_model(word) for word in models) if predict else (),
-        features=_features(features, predict),
+        features=_features(features, predict or tiny_model is not None),
         display=display,
         subsample=subsample,
         threads=threads,
         with_default=predict,
+        statistic=statistic,
     )
     ensure_distinct(request.models, request.features)
+    asked, tiny = request.features, _tiny(tiny_model, tiny_device)
+    if tiny is not None:
+        request = tiny.with_features(request)
     paths = (Path(reference), Path(distorted))
     target = None if output is None else _checked_output(Path(output), paths)
+    page = prepare_report(report, [*paths, *([target] if target else [])])
     sources = _open_pair(paths, _raw(width, height, pix_fmt, framerate))
     windows = _windows(sources, (skip_reference, skip_distorted), frame_count)
     pair = Pair(*sources, *windows, allow_hdr=allow_hdr)
@@ -115,9 +136,15 @@ def score(
         limits=Limits(wall_s=timeout_s),
     )
     result = score_pair(scorer, pair, request, job=job)
+    if tiny is not None:
+        result = tiny.with_scores(result, asked)
     if target is not None:
         text = render(result, output_format, precision=precision)
         fsio.write_atomic(target, text, user_output=True)
+    if page is not None:
+        from vmafkit.api._score_report import write_score_page
+
+        write_score_page(page, result, pair, scorer, cancel)
     return result
 
 
@@ -135,19 +162,19 @@ def _check_statistic(statistic: str) -> None:
         if statistic not in pooling.STATISTICS:
             pooling.percentile_rank(statistic)
     except ValueError as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(str(error), hint="such as mean, min or p5") from error
 
 
 def score_record(
-    result: Score, reference: str | Path, distorted: str | Path, statistic: str = "mean"
+    result: Score, reference: str | Path, distorted: str | Path, statistic: str | None = None
 ) -> dict[str, Any]:
     """A Score as one JSON-ready object, without its frames.
 
     Returns:
-        `score` is the first model pooled by `statistic`, or None without a model; `pooled`
-        holds every column with every statistic.
+        `score` is the first model pooled by `statistic` (the result's own when None), or None
+        without a model; `pooled` holds every column with every statistic that is finite.
     """
-    model = result.model_id
+    model, statistic = result.model_id, statistic or result.statistic
     return {
         "type": "score",
         "reference": show(Path(reference)),
@@ -156,10 +183,20 @@ def score_record(
         "model_note": result.model_note,
         "statistic": statistic,
         "score": result.pooled(model, statistic) if model else None,
+        "tiny_models": [
+            {
+                "id": tiny.id,
+                "sha256": tiny.sha256,
+                "device": tiny.device,
+                "score": result.pooled(tiny.id, statistic),
+            }
+            for tiny in result.tiny
+        ],
         "frames": result.frame_count,
         "display": f"{result.display[0]}x{result.display[1]}",
         "pix_fmt": result.pix_fmt,
         "steps": list(result.steps),
+        "notes": list(result.notes),
         "pooled": result.summary,
         "aggregates": dict(result.aggregates),
         "backend": result.backend,
@@ -173,6 +210,18 @@ def _features(words: Sequence[str], predict: bool) -> tuple[Feature, ...]:
     if not words and not predict:
         return tuple(feature_by_name(name) for name in _ELEMENTARY)
     return tuple(parse_feature(word) for word in words)
+
+
+def _tiny(path_or_id: str | Path | None, device: str) -> TinyScorer | None:
+    if path_or_id is None:
+        if device != "auto":
+            raise UsageError(
+                f"--tiny-device {device} has no model to run", hint="name a --tiny-model"
+            )
+        return None
+    from vmafkit.scoring.tiny import open_tiny
+
+    return open_tiny(path_or_id, device)
 
 
 def _checked_output(output: Path, sources: Sequence[Path]) -> Path:
@@ -229,7 +278,7 @@ def _open_pair(paths: tuple[Path, Path], raw: RawGeometry | None) -> tuple[Sourc
 def _open_either(path: Path, raw: RawGeometry) -> Source:
     try:
         return open_source(path)
-    except (UsageError, Refused):
+    except (UsageError, InputError):
         return open_source(path, raw=raw)
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vmafkit.cli import output
 from vmafkit.version import __version__
+
+if TYPE_CHECKING:
+    from vmafkit.api._engine import EngineState
 
 app = typer.Typer(
     add_completion=False,
@@ -51,16 +55,99 @@ def doctor(
     return 0 if found.can_work else 1
 
 
+@app.command("schema")
+def schema(
+    name: Annotated[
+        str | None, typer.Argument(help="The file format; left out, their names are printed.")
+    ] = None,
+) -> int:
+    """Print the JSON Schema of a file format.
+
+    Examples:
+
+      vmafkit schema
+
+      vmafkit schema corpus-row
+    """
+    from vmafkit.schema import exports
+
+    if name is None:
+        for each in exports.TABLE:
+            output.result(each)
+    else:
+        output.result(json.dumps(exports.json_schema(name), indent=2))
+    return 0
+
+
 @app.command("version")
-def version() -> int:
+def version(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> int:
     """Print the version.
 
     Examples:
 
       vmafkit version
+
+      vmafkit version --json
     """
-    output.result(f"vmafkit {__version__}")
+    if as_json:
+        output.json_line({"type": "version", "version": __version__})
+    else:
+        output.result(f"vmafkit {__version__}")
     return 0
+
+
+engine = typer.Typer(no_args_is_help=True, help="The in-process VMAF engine.")
+app.add_typer(engine, name="engine")
+
+
+@engine.command("build")
+def engine_build(
+    force: Annotated[bool, typer.Option(help="Compile it even if it is there.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> int:
+    """Compile the engine for this machine and keep it in the cache folder.
+
+    It takes a minute or so, and needs the Python package halide and a C compiler.
+
+    Examples:
+
+      vmafkit engine build
+
+      vmafkit engine build --force
+    """
+    from vmafkit import api
+
+    made = api.build_engine(force=force)
+    return _engine_told(made, as_json)
+
+
+@engine.command("show")
+def engine_show(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> int:
+    """Say whether the engine is there, and where.
+
+    Examples:
+
+      vmafkit engine show
+
+      vmafkit engine show --json
+    """
+    from vmafkit import api
+
+    return _engine_told(api.engine_state(), as_json)
+
+
+def _engine_told(state: EngineState, as_json: bool) -> int:
+    if as_json:
+        path = str(state.path) if state.path else None
+        record = {"path": path, "machine": state.machine, "detail": state.detail}
+        output.json_line({"type": "engine", **record, "hint": state.hint})
+    else:
+        output.result(f"{state.detail} ({state.hint})" if state.hint else state.detail)
+    return 0 if state.path else 1
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Generator
+from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -38,6 +39,13 @@ def note(text: str) -> None:
     """Print a line about the work on standard error, if anybody still reads it."""
     with contextlib.suppress(OSError, ValueError):
         print(_printable(text), file=sys.stderr, flush=True)
+
+
+def short_path(path: str) -> str:
+    """A path as seen from the current folder where it lies below it, else as it is."""
+    with contextlib.suppress(OSError, ValueError):
+        return str(Path(path).relative_to(Path.cwd()))
+    return path
 
 
 def stderr_is_terminal() -> bool:

@@ -8,7 +8,7 @@ import typer
 import typer.main
 
 from vmafkit.cli import output
-from vmafkit.errors import UsageError
+from vmafkit.errors import Cancelled, UsageError
 
 # Newer typer carries click inside itself, so its base error is found through typer's own.
 _PARSE_ERROR: type[Exception] = next(
@@ -35,6 +35,9 @@ def run_app(program: str, app: typer.Typer) -> int:
             raise KeyboardInterrupt from None
         except typer.Exit as stop:
             return stop.exit_code
+        if value == Cancelled.exit_code:
+            # typer turns Ctrl-C into this code and says nothing.
+            raise KeyboardInterrupt
         return value if isinstance(value, int) else 0
 
     return output.run_command(program, call, as_json="--json" in sys.argv[1:])

@@ -74,9 +74,10 @@ def _add_input_flags(made: argparse.ArgumentParser) -> None:
     add("-b", "--bitdepth", type=int, choices=(8, 10, 12, 16), help="of raw files, with -p")
     add("--pix-fmt", metavar="NAME", help="of raw files, in ffmpeg's names; instead of -p and -b")
     add("--framerate", metavar="FPS", help="of raw files, such as 25 or 24000/1001")
-    add("--frame_cnt", type=int, metavar="N", help="at most so many frames")
+    add("--frame_cnt", type=int, default=0, metavar="N", help="at most so many; 0 for all")
     add("--frame_skip_ref", type=int, default=0, metavar="N", help="leave out the first N")
-    add("--frame_skip_dist", type=int, default=0, metavar="N", help="leave out the first N")
+    add("--frame_skip_dist", "--frame_skip_dis", type=int, default=0, metavar="N",
+        help="leave out the first N")  # fmt: skip
     add("--display", type=_size, metavar="WxH", help="scale both sides to this size, bicubic")
     add("--allow-hdr", action="store_true", help="score HDR video with a model made for SDR")
 
@@ -90,12 +91,16 @@ def _add_score_flags(made: argparse.ArgumentParser) -> None:
     add("--feature", action="append", default=[], metavar="WORD",
         help="psnr, float_ssim, .., or name=psnr:enable_chroma=false; repeatable")  # fmt: skip
     add("-n", "--no_prediction", action="store_true", help="features only, no model")
-    add("--subsample", type=int, default=1, metavar="N", help="every N-th frame only")
+    add("--subsample", type=int, default=1, metavar="N", help="every N-th frame; 0 and 1 for all")
     add("--threads", type=int, default=0, metavar="N", help="of libvmaf; 0 for all cores")
     add("--timeout", type=float, metavar="S", help="stop a pass that takes longer, in seconds")
     add("--ffmpeg-bin", metavar="PATH", help="an ffmpeg with libvmaf")
     add("--vmaf-binary", metavar="PATH", help="score with libvmaf's own tool")
-    add("--cpumask", type=_mask, metavar="N", help="accepted; has no effect here")
+    add("--tiny-model", metavar="PATH|ID",
+        help="an ONNX file, or the id of a tiny model that comes along: scored beside")  # fmt: skip
+    add("--tiny-device", default="auto", metavar="DEVICE",
+        help="where it runs: cuda, openvino, rocm, cpu, or auto for the first of them")  # fmt: skip
+    add("-c", "--cpumask", type=_mask, metavar="N", help="accepted; has no effect here")
     add("--gpumask", type=_mask, metavar="N", help="accepted; has no effect here")
     add("--aom_ctc", metavar="V", help="not offered: name the models and features")
     add("--nflx_ctc", metavar="V", help="not offered: name the models and features")
@@ -116,6 +121,7 @@ def _add_output_flags(made: argparse.ArgumentParser) -> None:
     add("--pool", default="mean", metavar="STAT",
         help="of what is printed: mean, harmonic_mean, min, max, median, stddev, pN")  # fmt: skip
     add("--precision", type=_precision, default=6, metavar="N", help="digits after the point")
+    add("--report", metavar="PATH", help="write an HTML page: the frames, the worst as pictures")
     add("-q", "--quiet", action="store_true", help="print no scores and no progress")
 
 
@@ -174,24 +180,27 @@ def _keywords(arguments: argparse.Namespace) -> dict[str, Any]:
         "pix_fmt": pix_fmt,
         "framerate": arguments.framerate,
         "display": arguments.display,
-        "subsample": arguments.subsample,
+        "subsample": 1 if arguments.subsample == 0 else arguments.subsample,
         "threads": arguments.threads,
-        "frame_count": arguments.frame_cnt,
+        "frame_count": arguments.frame_cnt or None,
         "skip_reference": arguments.frame_skip_ref,
         "skip_distorted": arguments.frame_skip_dist,
         "allow_hdr": arguments.allow_hdr,
         "ffmpeg_bin": arguments.ffmpeg_bin,
         "vmaf_binary": arguments.vmaf_binary,
+        "tiny_model": arguments.tiny_model,
+        "tiny_device": arguments.tiny_device,
         "timeout_s": arguments.timeout,
         "statistic": arguments.pool,
         "output": arguments.output,
         "output_format": arguments.form or inferred,
         "precision": arguments.precision,
+        "report": arguments.report,
     }
 
 
 def _print_score(result: Score, arguments: argparse.Namespace) -> None:
-    for step in result.steps:
+    for step in (*result.steps, *result.notes):
         output.note(f"{PROGRAM}: {step}")
     digits, statistic = arguments.precision, arguments.pool
     suffix = "" if statistic == "mean" else f" ({statistic})"
@@ -204,6 +213,8 @@ def _print_score(result: Score, arguments: argparse.Namespace) -> None:
             )
             text += f", ci.p95: [{lo:.{digits}f}, {hi:.{digits}f}], stddev: {deviation:.{digits}f}"
         output.result(text)
+    for tiny in result.tiny:
+        output.result(f"{tiny.id}{suffix}: {result.pooled(tiny.id, statistic):.{digits}f}")
     for column in result.feature_columns:
         output.result(f"{column}{suffix}: {result.pooled(column, statistic):.{digits}f}")
     for name, value in result.aggregates.items():

@@ -19,3 +19,14 @@ def parse_size(word: str | None, flag: str) -> tuple[int, int] | None:
     if found is None or "0" in (found[1].lstrip("0") or "0", found[2].lstrip("0") or "0"):
         raise UsageError(f"{flag} {word!r} is not a size", hint="write 1920x1080")
     return int(found[1]), int(found[2])
+
+
+def one_source(positional: str | None, flag: str | None) -> str | None:
+    """The source, named once.
+
+    Raises:
+        UsageError: it is named twice.
+    """
+    if positional is not None and flag is not None:
+        raise UsageError("the source is named twice", hint="as an argument or with --source")
+    return positional if flag is None else flag
