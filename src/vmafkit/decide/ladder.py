@@ -76,6 +76,11 @@ class LadderSearch:
 
     def rungs(self) -> list[RatePoint]:
         """The rungs on the measured hull, best first."""
+        # A vertex of the expected hull that was measured is one of the measured hull too.
+        if all(cell in self.measured for cell in self._first_cells()):
+            expected = self._deciding_cells()[1]
+            if all(cell in self.measured for cell in expected):
+                return [self.measured[cell] for cell in expected]
         return pick_rungs(self.hull(), self.rule)
 
     def curves(self) -> dict[str, list[RatePoint]]:
