@@ -365,17 +365,9 @@ def compare(
     for name, rule in rules.items():
         yield summarize(name, rule, curves)
     yield summarize("Av1an's rule", av1an, quarters)
-    held_out = [c for c in curves if c.source not in chosen_on(measured)]
-    yield summarize("ours, cold, sources not tuned on", ours.cold, held_out)
-    yield summarize("ours, warm: other target, not tuned", ours.warm_target, held_out)
     real = [curve for curve in curves if "-" in curve.source]
     yield summarize("ours, cold, real clips only", ours.cold, real)
     yield summarize("ours, warm: other target, real only", ours.warm_target, real)
-
-
-def chosen_on(curves: Sequence[Curve]) -> set[str]:
-    """The half of the sources on which the constants of the search were chosen."""
-    return set(sorted({curve.source for curve in curves})[::2])
 
 
 def main() -> None:

@@ -67,7 +67,7 @@ class Aim:
         if between.size == 1:
             return int(between[0])
         own = sum(not probe.known for probe in probes)
-        if own >= _PATIENCE and own % 2 == 0:
+        if own >= _PATIENCE:
             return int(between[(between.size - 1) // 2])
         lines = self._lines(probes)
         chances = [self._chances(line, between, bad) for line in lines]
