@@ -23,6 +23,12 @@ from vmafkit.schema import exports
 
 FOLDER = Path(__file__).parent
 PROGRAMS = programs.apps()
+PROGRAMS |= {
+    f"{program} {group.name}": group.typer_instance
+    for program, app in PROGRAMS.items()
+    for group in app.registered_groups
+    if group.typer_instance is not None
+}
 _WORDS = {int: "N", float: "X", Path: "PATH", str: "TEXT", bool: ""}
 
 
@@ -40,7 +46,8 @@ def cli_reference() -> str:
     parts = [
         "# The commands\n\nMade by `python docs/generate.py` from the programs themselves. "
         "Exit codes: [errors.md](errors.md).\n\nEvery command prints its results to standard "
-        "output and everything else to standard error. It never asks anything. `NO_COLOR` turns "
+        "output and everything else to standard error. It never asks anything, except "
+        "`vmaf-harness workspace clean` before it destroys more than scratch. `NO_COLOR` turns "
         "colours off. `VMAFKIT_CACHE` names the folder of the trial store, `VMAFKIT_FFMPEG` "
         "another ffmpeg, and `VMAFKIT_DEBUG=1` shows the traceback of an internal error.\n",
         _vmaf(),
@@ -71,7 +78,7 @@ def _argparse_row(action: argparse.Action) -> tuple[str, str, str]:
 
 def _verb(name: str, command: Any) -> str:
     about, _, examples = (command.help or "").partition("Examples:")
-    program, _, verb = name.partition(" ")
+    program, _, verb = name.rpartition(" ")
     callbacks = PROGRAMS[program].registered_commands
     function = next(each.callback for each in callbacks if each.name == verb)
     kinds = typing.get_type_hints(function)

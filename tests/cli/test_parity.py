@@ -53,6 +53,7 @@ ALIASES = {
     "pool": "statistic",
     "form": "output_format",
     "folds": "folds_count",
+    "group": "groups",
     "id": "model_id",
     "iters": "iterations",
     "list": "file_list",
@@ -61,7 +62,7 @@ ALIASES = {
 # What only the command line has: how to show it, and what is taken for old scripts' sake.
 FACE_ONLY = {
     "json", "quiet", "dry_run", "format", "help", "version",
-    "cpumask", "gpumask", "aom_ctc", "nflx_ctc",
+    "cpumask", "gpumask", "aom_ctc", "nflx_ctc", "out_fmt", "print_result", "suppress_plot",
 }  # fmt: skip
 # What only Python can give.
 API_ONLY = {"argv", "cancel", "entrypoint", "on_event", "on_progress", "on_finding", "plan"}
@@ -70,7 +71,7 @@ WITHOUT_API = {"vmafkit version", "vmafkit schema", "vmafkit docs"}
 # Words that the command line turns into values.
 WORDS = {
     "display": "64x48", "crf": "23", "framerate": "30000/1001", "target": "91",
-    "seeds": "4,5", "rows": "7",
+    "seeds": "4,5", "rows": "7", "group": "0,1",
 }  # fmt: skip
 
 
@@ -165,7 +166,8 @@ def _sample(program: str, verb: str, param: Any) -> tuple[list[str], Any]:
     """Words for one flag, and the value that should arrive (... where it is parsed further)."""
     flag, option = _flag(param), _option(param)
     if getattr(param, "is_flag", False):
-        return [option], not param.default
+        other = param.secondary_opts if param.default else []
+        return [*other[-1:]] or [option], not param.default
     kind = _kind(program, verb, param.name)
     if flag in WORDS:
         return [option, WORDS[flag]], ...
@@ -191,7 +193,8 @@ def _required(program: str, verb: str, command: Any, leave_out: str = "") -> lis
     words: list[str] = []
     for param in command.params:
         if param.param_type_name == "argument" and (param.required or param.nargs == -1):
-            words.append(f"{param.name}.jsonl")
+            is_number = int in _parts(_kind(program, verb, param.name))
+            words.append("7" if is_number else f"{param.name}.jsonl")
         elif param.required and param.name != leave_out:
             words += _sample(program, verb, param)[0]
     return words

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,7 @@ def extract_features(
     ffmpeg_bin: str | Path | None = None,
     workers: int | None = None,
     timeout_s: float | None = None,
+    cache_beside: bool = True,
     argv: Sequence[str] = (),
     cancel: threading.Event | None = None,
     on_progress: Callable[[int, int], None] | None = None,
@@ -96,6 +97,8 @@ def extract_features(
         width, height, pix_fmt, framerate: of raw files.
         workers: pairs at once; None for one for each core.
         timeout_s: bound on each process, in seconds.
+        cache_beside: keep features where the data set has a folder for them; False for the user's
+            cache, so that nothing is written beside the data.
 
     Raises:
         UsageError, InputError, ToolMissing: something named is wrong or not here.
@@ -120,6 +123,8 @@ def extract_features(
         framerate=_rate(framerate),
     )
     listing = datasets.get(dataset).find(query)
+    if not cache_beside:
+        listing = replace(listing, cache_folder=None)
     folder = settings.cache_folder()
     fsio.ensure_folder(target.absolute().parent)
     fsio.refuse_same_file(target, [pair.distorted for pair in listing.pairs])

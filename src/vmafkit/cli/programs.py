@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,8 +18,4 @@ _MODULES = {
 
 def apps() -> dict[str, typer.Typer]:
     """The typer application of every program that has verbs; each is imported by the call."""
-    return {
-        name: import_module(module).app
-        for name, module in _MODULES.items()
-        if find_spec(module) is not None
-    }
+    return {name: import_module(module).app for name, module in _MODULES.items()}

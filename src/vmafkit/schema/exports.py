@@ -11,6 +11,7 @@ TABLE = {
     "auto-plan": "vmafkit.schema.auto_plan:plan_json_schema",
     "corpus-row": "vmafkit.schema.corpus:json_schema",
     "fetch-manifest": "vmafkit.schema.fetch_manifest:json_schema",
+    "harness-recipe": "vmafkit.schema.recipe:json_schema",
     "ladder": "vmafkit.schema.ladder:json_schema",
     "per-shot": "vmafkit.schema.per_shot:json_schema",
     "recommendation": "vmafkit.schema.recommendation:json_schema",

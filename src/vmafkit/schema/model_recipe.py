@@ -17,7 +17,11 @@ Pair = tuple[float, float]
 
 
 class FeatureParam(BaseModel):
-    """`feature_dict`: extractor type to the names of its features, or `all`."""
+    """`feature_dict`: extractor type to the names of its features, or `all`.
+
+    `feature_option_dict`: extractor type to options of libvmaf's extractors, such as
+    `adm_enhn_gain_limit: 1.0`; each goes to the extractor that its name begins with.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -28,6 +32,10 @@ class FeatureParam(BaseModel):
         ],
         Field(min_length=1),
     ]
+    feature_option_dict: dict[
+        Literal["VMAF_feature", "VMAF_integer_feature"],
+        dict[Annotated[str, Field(pattern=r"^(adm|vif|motion)_[a-z0-9_]{1,60}$")], float | bool],
+    ] = {}
 
 
 class ScoreTransform(BaseModel):

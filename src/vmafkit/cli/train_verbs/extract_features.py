@@ -57,6 +57,9 @@ def extract_features(
     ffmpeg_bin: Annotated[str | None, typer.Option(help="The ffmpeg to use.")] = None,
     workers: Annotated[int | None, typer.Option(help="Pairs at once; default: cores.")] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds for each process.")] = None,
+    cache_beside: Annotated[
+        bool, typer.Option(help="Keep features below the data root, where the data set has it so.")
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> int:
@@ -81,6 +84,7 @@ def extract_features(
             ffmpeg_bin=ffmpeg_bin,
             workers=workers,
             timeout_s=timeout,
+            cache_beside=cache_beside,
             argv=sys.argv[1:],
             on_progress=on_progress,
         )

@@ -1,0 +1,1 @@
+"""The research harness: workspace, recipes, result store, testing and training of metrics."""

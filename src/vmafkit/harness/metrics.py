@@ -1,0 +1,158 @@
+"""The metrics that can be tested on a data set: one table, and the words that name them.
+
+Beside the names of the table there are `path=FILE.json` for a model file, `tiny:ID` for a tiny
+model, any model id, and `features:a,b` for the elementary features that models are trained on.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vmafkit import fsio
+from vmafkit.errors import UsageError
+from vmafkit.scoring import xpsnr
+from vmafkit.scoring.features import TABLE as FEATURES
+from vmafkit.scoring.features import Feature
+from vmafkit.scoring.score import ScoreRequest
+from vmafkit.scoring.vmaf_models import TABLE as MODELS
+from vmafkit.scoring.vmaf_models import VmafModel
+from vmafkit.scoring.words import parse_model
+
+if TYPE_CHECKING:
+    from vmafkit.scoring.tiny import TinyScorer
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What is computed for each asset.
+
+    Attributes:
+        id: its name in the store and in results.
+        column: the per-frame column that is pooled; empty for a set of features.
+        models, features: what is asked of libvmaf.
+        higher_is_better: False where 0 is the best.
+        options: what else changes the numbers, such as the hash of a model file.
+        tiny: a tiny model, scored on its features.
+    """
+
+    id: str
+    column: str
+    models: tuple[VmafModel, ...] = ()
+    features: tuple[Feature, ...] = ()
+    higher_is_better: bool = True
+    options: tuple[str, ...] = ()
+    tiny: TinyScorer | None = None
+
+    def request(self) -> ScoreRequest:
+        """What scoring is asked for."""
+        asked = ScoreRequest(models=self.models, features=self.features, threads=1)
+        return self.tiny.with_features(asked) if self.tiny is not None else asked
+
+
+_MODEL_NAMES = {
+    "VMAF": "vmaf_v0.6.1",
+    "VMAFNEG": "vmaf_v0.6.1neg",
+    "VMAF_Phone": "vmaf_v0.6.1_phone",
+    "VMAF_4K": "vmaf_4k_v0.6.1",
+    "BOOTSTRAP_VMAF": "vmaf_b_v0.6.3",
+    "VMAF_V1": "vmaf_v1.0.16_3d0h",
+}
+# name: (extractor, column, higher is better)
+_FEATURE_NAMES = {
+    "PSNR": ("psnr", "psnr_y", True),
+    "SSIM": ("float_ssim", "float_ssim", True),
+    "MS_SSIM": ("float_ms_ssim", "float_ms_ssim", True),
+    "CIEDE2000": ("ciede", "ciede2000", True),
+    "CAMBI": ("cambi", "cambi", False),
+    "PSNR_HVS": ("psnr_hvs", "psnr_hvs", True),
+    "VIF_SCALE0": ("vif", "integer_vif_scale0", True),
+    "VIF_SCALE1": ("vif", "integer_vif_scale1", True),
+    "VIF_SCALE2": ("vif", "integer_vif_scale2", True),
+    "VIF_SCALE3": ("vif", "integer_vif_scale3", True),
+    "ADM2": ("adm", "integer_adm2", True),
+    "MOTION2": ("motion", "integer_motion2", False),
+    "SpeedChroma": ("speed_chroma", "speed_chroma_uv", False),
+}
+_ALIASES = {"VIF": "VIF_SCALE0", "ADM": "ADM2", "MOTION": "MOTION2", "Cambi": "CAMBI"}
+
+
+def names() -> tuple[str, ...]:
+    """The names of the table."""
+    return (*_MODEL_NAMES, *_FEATURE_NAMES, "XPSNR")
+
+
+def metric_by_name(word: str) -> Metric:
+    """The metric that a word names.
+
+    Raises:
+        UsageError: there is none, or its file is not there.
+        Unreadable, ModelRefused: its file is no model.
+    """
+    name = _ALIASES.get(word, word)
+    if name in _FEATURE_NAMES:
+        extractor, column, rises = _FEATURE_NAMES[name]
+        return Metric(name, column, features=(FEATURES[extractor],), higher_is_better=rises)
+    if name == "XPSNR":
+        feature = xpsnr.FEATURE
+        return Metric(name, feature.columns[0], features=(feature,))
+    if name in _MODEL_NAMES:
+        return model_metric(_MODEL_NAMES[name], name=name)
+    if name in MODELS or name.startswith(("path=", "version=")):
+        return model_metric(name)
+    if name.startswith("tiny:"):
+        return _tiny(name.removeprefix("tiny:"))
+    if name.startswith("features:"):
+        return feature_metric(tuple(name.removeprefix("features:").split(",")))
+    near = difflib.get_close_matches(name, names(), n=3) or list(names())
+    raise UsageError(
+        f"there is no metric {word!r}", hint=f"try {', '.join(near)}, or path=FILE.json"
+    )
+
+
+def model_metric(word: str, *, name: str = "", phone: bool = False) -> Metric:
+    """A VMAF model as a metric.
+
+    Args:
+        word: an id, or libvmaf's `path=..` or `version=..` with options.
+        name: another id than the model's.
+        phone: apply the transform of phone viewing.
+
+    Raises: UsageError, Unreadable.
+    """
+    model = parse_model(word)
+    if phone and not model.phone:
+        model = replace(model, phone=True, id=f"{model.id}_phone")
+    facts = [f"{key}={value}" for key, value in model.options]
+    facts += [f"phone={model.phone}", f"clip={model.clip}", f"version={model.version}"]
+    if model.path is not None:
+        facts.append(f"file:{fsio.sha256_file(model.path)}")
+    column = model.name or model.id
+    return Metric(name or model.id, column, models=(model,), options=tuple(facts))
+
+
+def feature_metric(extractors: tuple[str, ...]) -> Metric:
+    """Elementary features by the names of their extractors. Raises: UsageError."""
+    unknown = set(extractors) - FEATURES.keys()
+    if unknown:
+        raise UsageError(f"there is no feature extractor {min(unknown)!r}")
+    ordered = tuple(sorted(set(extractors)))
+    return Metric(f"features:{','.join(ordered)}", "", features=tuple(FEATURES[e] for e in ordered))
+
+
+def features_metric(features: Sequence[Feature]) -> Metric:
+    """Elementary features with their options, each asked for once."""
+    wanted = tuple({(each.name, each.options): each for each in features}.values())
+    return Metric(f"features:{','.join(each.name for each in wanted)}", "", features=wanted)
+
+
+def _tiny(word: str) -> Metric:
+    from vmafkit.scoring.tiny import open_tiny
+
+    path = Path(word)
+    scorer = open_tiny(path if path.suffix == ".onnx" else word, "cpu")
+    model = scorer.model
+    return Metric(f"tiny:{model.id}", model.id, options=(f"sha256:{model.sha256}",), tiny=scorer)

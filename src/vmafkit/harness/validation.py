@@ -1,0 +1,118 @@
+"""Cross-validation in which no content is in both parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from vmafkit import pooling
+from vmafkit.errors import Refused
+from vmafkit.harness.training import Trained, train
+from vmafkit.schema.model_recipe import ModelParam
+
+FloatArray = npt.NDArray[np.float64]
+OnFold = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """What training knows of one clip.
+
+    Attributes:
+        content, label: of its asset.
+        frames: features, shape (frames, features).
+        score: its opinion score.
+    """
+
+    content: str
+    label: str
+    frames: FloatArray
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """One round: the contents held out, and the scores predicted for their clips."""
+
+    contents: tuple[str, ...]
+    labels: tuple[str, ...]
+    predicted: FloatArray
+    truth: FloatArray
+
+
+def means_of(clips: Sequence[Clip]) -> FloatArray:
+    """The mean features of each clip, shape (clips, features)."""
+    return np.stack([clip.frames.mean(axis=0) for clip in clips])
+
+
+def predict_clips(model: Trained, clips: Sequence[Clip], statistic: str = "mean") -> FloatArray:
+    """Each clip's score: the model on every frame, then pooled."""
+    return np.asarray([pooling.pool(model.predict(clip.frames), statistic) for clip in clips])
+
+
+def folds_of(contents: Sequence[str], count: int | None) -> list[tuple[str, ...]]:
+    """Contents dealt into groups of near equal numbers of clips.
+
+    Args:
+        contents: of each clip.
+        count: of groups; None for one group for each content.
+
+    Raises:
+        Refused: fewer contents than groups, or than two.
+    """
+    sizes = {content: contents.count(content) for content in dict.fromkeys(contents)}
+    wanted = len(sizes) if count is None else count
+    if wanted < 2 or wanted > len(sizes):
+        raise Refused(
+            f"{len(sizes)} contents cannot be dealt into {wanted} folds",
+            hint="name 2 folds or more, and no more than there are contents",
+        )
+    groups: list[list[str]] = [[] for _ in range(wanted)]
+    filled = [0] * wanted
+    for content in sorted(sizes, key=lambda each: -sizes[each]):
+        least = filled.index(min(filled))
+        groups[least].append(content)
+        filled[least] += sizes[content]
+    return [tuple(group) for group in groups]
+
+
+def cross_validate(
+    clips: Sequence[Clip],
+    names: Sequence[str],
+    param: ModelParam,
+    groups: Sequence[tuple[str, ...]],
+    *,
+    statistic: str = "mean",
+    on_fold: OnFold | None = None,
+) -> list[Fold]:
+    """Train without each group of contents, and predict the clips of that group.
+
+    Raises:
+        Refused: a group is empty or unknown, or too little is left to train on.
+    """
+    folds: list[Fold] = []
+    known = {clip.content for clip in clips}
+    for number, group in enumerate(groups, 1):
+        unknown = set(group) - known
+        if unknown or not group:
+            raise Refused(f"a fold names content {min(unknown)}" if unknown else "a fold is empty")
+        held = [clip for clip in clips if clip.content in group]
+        rest = [clip for clip in clips if clip.content not in group]
+        scores = np.asarray([clip.score for clip in rest])
+        if not rest:
+            raise Refused("a fold holds every content, so there is nothing to train on")
+        model = train(means_of(rest), scores, names, param)
+        folds.append(
+            Fold(
+                tuple(group),
+                tuple(clip.label for clip in held),
+                predict_clips(model, held, statistic),
+                np.asarray([clip.score for clip in held]),
+            )
+        )
+        if on_fold is not None:
+            on_fold(number, len(groups))
+    return folds

@@ -1,0 +1,377 @@
+"""The harness end to end: a made data set goes through encoding, testing and training."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import scipy.stats
+import yaml
+from tests.scoring_kit import ffmpeg
+
+from vmafkit import api, proc
+from vmafkit.errors import Refused, StoreLocked, UsageError
+from vmafkit.harness.config import VmafConfig
+
+SOURCES = {
+    "test": "testsrc2=s=128x72:r=25,noise=alls=8:allf=t:all_seed=5",
+    "life": "mandelbrot=s=128x72:r=25:start_scale=2.5",
+    "cells": "cellauto=s=128x72:r=25:rule=110:random_seed=7,gblur=sigma=1",
+}
+NOISE = 1.5
+SUBJECTS = 8
+
+
+class Space:
+    """A data set of a few clips with opinion scores of known noise, in a workspace."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.root = folder / "space"
+        sources: list[str | Path] = []
+        for name, graph in SOURCES.items():
+            path = folder / f"{name}.mkv"
+            ffmpeg(
+                "-f", "lavfi", "-i", f"{graph},format=yuv420p", "-frames:v", "6",
+                "-c:v", "ffv1", path,
+            )  # fmt: skip
+            sources.append(path)
+        self.encodes = api.run_encode(
+            sources,
+            encoder=["libx264", "libx265"],
+            crf=[25, 38, 50],
+            preset=["ultrafast"],
+            recipe=folder / "made.yaml",
+            workspace=self.root,
+        )
+        self.recipe: dict[str, Any] = yaml.safe_load((folder / "made.yaml").read_text("utf-8"))
+        self.give_scores()
+
+    def give_scores(self) -> None:
+        """Opinions that follow VMAF, with a bias for each subject and noise of one size."""
+        lines = [
+            f"notyuv 0 0 {self.recipe['ref_videos'][v['content_id']]['path']} {v['path']}"
+            for v in self.recipe["dis_videos"]
+        ]
+        (self.folder / "pairs.txt").write_text("\n".join(["# made", *lines]), "utf-8")
+        self.batch = api.run_vmaf_in_batch(
+            self.folder / "pairs.txt", workspace=self.folder / "other", processes=2
+        )
+        self.vmaf = np.asarray([each["score"] for each in self.batch["pairs"]])
+        rng = np.random.default_rng(1)
+        bias = rng.normal(0, 2, SUBJECTS)
+        self.opinions = self.vmaf[:, None] + bias + rng.normal(0, NOISE, (len(lines), SUBJECTS))
+        for video, row in zip(self.recipe["dis_videos"], self.opinions, strict=True):
+            video["os"] = {f"s{i}": float(value) for i, value in enumerate(row)}
+        self.path = self.write("set.yaml", self.recipe)
+        self.features = self.write("features.yaml", {
+            "feature_dict": {"VMAF_integer_feature": "all"},
+            "feature_option_dict": {"VMAF_integer_feature": {"vif_enhn_gain_limit": 1.0}},
+        })  # fmt: skip
+        self.params = self.write("params.yaml", {
+            "model_type": "LIBSVMNUSVR",
+            "model_param_dict": {"norm_type": "clip_0to1", "gamma": 0.05, "C": 4.0, "nu": 0.9,
+                                 "score_clip": [0.0, 100.0]},
+        })  # fmt: skip
+
+    def write(self, name: str, values: dict[str, Any]) -> Path:
+        path = self.folder / name
+        path.write_text(yaml.safe_dump(values), "utf-8")
+        return path
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory: pytest.TempPathFactory) -> Space:
+    return Space(tmp_path_factory.mktemp("harness"))
+
+
+@pytest.fixture
+def starts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every outside program that is started, by the words it was given."""
+    found: list[str] = []
+    run = proc.run
+
+    def counted(argv: Any, **rest: Any) -> Any:
+        found.append(" ".join(map(str, argv)))
+        return run(argv, **rest)
+
+    monkeypatch.setattr(proc, "run", counted)
+    return found
+
+
+def test_encodes_and_their_recipe(space: Space, starts: list[str]) -> None:
+    assert len(space.encodes["encodes"]) == 3 * 6
+    assert {Path(each["path"]).parent for each in space.encodes["encodes"]} == {
+        space.root / "encode"
+    }
+    sources = [each["path"] for each in space.recipe["ref_videos"]]
+    again = api.run_encode(
+        sources, encoder=["libx264"], crf=[25], preset=["ultrafast"], workspace=space.root
+    )
+    assert all(each["known"] for each in again["encodes"])
+    assert not [each for each in starts if "libx264" in each]
+    first = Path(again["encodes"][0]["path"])
+    held = first.read_bytes()
+    first.write_bytes(b"spoilt")
+    api.run_encode(
+        sources[:1], encoder=["libx264"], crf=[25], preset=["ultrafast"], workspace=space.root
+    )
+    assert first.read_bytes() == held
+
+
+def test_testing_and_a_warm_store(space: Space, starts: list[str]) -> None:
+    cold = api.run_testing("VMAF", space.path, workspace=space.root, processes=2)
+    assert (cold["n"], cold["known"], cold["failed"]) == (18, 0, [])
+    assert len(starts) == 18
+    warm = api.run_testing("VMAF", space.path, workspace=space.root)
+    assert len(starts) == 18
+    assert warm["known"] == 18
+    assert cold | {"known": 18} == warm
+    scores = [each["score"] for each in warm["assets"]]
+    truth = [each["truth"] for each in warm["assets"]]
+    np.testing.assert_allclose(scores, space.vmaf, atol=1e-9)
+    assert warm["raw"]["plcc"] == pytest.approx(scipy.stats.pearsonr(scores, truth).statistic)
+    assert warm["raw"]["rmse"] < 3 * NOISE
+    assert warm["subjective_model"] == "MLE_CO_AP2"
+    assert warm["pairs"]["auc_bw"] > 0.99
+    mos = api.run_testing("VMAF", space.path, workspace=space.root, subj_model="MOS", bootstrap=0)
+    np.testing.assert_allclose([e["truth"] for e in mos["assets"]], space.opinions.mean(axis=1))
+
+
+def test_two_metrics_a_plot_and_a_phone(space: Space) -> None:
+    report = api.run_testing(
+        "PSNR", space.path, workspace=space.root, compare_with="VMAF",
+        save_plot=space.folder / "plots", processes=2, pool="perc5", bootstrap=0,
+    )  # fmt: skip
+    by_name = {each["figure"]: each for each in report["comparison"]}
+    assert by_name["srocc"]["difference"] == pytest.approx(
+        report["raw"]["srocc"] - report["compared_with"]["raw"]["srocc"]
+    )
+    page = Path(report["plot"]).read_text("utf-8")
+    assert "PSNR on encoded" in page
+    with pytest.raises(UsageError, match="PSNR"):
+        api.run_testing("PSNR", space.path, vmaf_phone_model=True, workspace=space.root)
+    with pytest.raises(UsageError, match="VMAFF"):
+        api.run_testing("VMAFF", space.path, workspace=space.root)
+
+
+def test_changed_bytes_under_the_same_name_are_a_miss(space: Space, tmp_path: Path) -> None:
+    recipe = json.loads(json.dumps(space.recipe))
+    recipe["dis_videos"] = recipe["dis_videos"][:4]
+    copy = tmp_path / "copy.mkv"
+    recipe["dis_videos"][0]["path"] = str(copy)
+    path = tmp_path / "set.yaml"
+    path.write_text(yaml.safe_dump(recipe), "utf-8")
+    known: list[int] = []
+    for name in (0, 0, 5):
+        copy.write_bytes(Path(space.recipe["dis_videos"][name]["path"]).read_bytes())
+        report = api.run_testing("PSNR", path, workspace=tmp_path / "w", bootstrap=0)
+        known.append(report["known"])
+    assert known == [0, 4, 3]
+    # The same bytes under another name are the same result.
+    copy.rename(tmp_path / "other.mkv")
+    recipe["dis_videos"][0]["path"] = str(tmp_path / "other.mkv")
+    path.write_text(yaml.safe_dump(recipe), "utf-8")
+    again = api.run_testing("PSNR", path, workspace=tmp_path / "w", bootstrap=0)
+    assert again["known"] == 4
+
+
+def test_the_store_is_listed_shown_exported_and_pruned(space: Space, tmp_path: Path) -> None:
+    root = space.folder / "other"
+    listed = api.store_list(workspace=root)
+    assert len(listed) == 18
+    assert {each["metric"] for each in listed} == {"vmaf_v0.6.1"}
+    shown = api.store_show(listed[0]["key"][:16], workspace=root)
+    assert shown["facts"]["version"]
+    scores = {each["distorted"]: each["score"] for each in space.batch["pairs"]}
+    wanted = scores[listed[0]["distorted"]]
+    assert shown["mean"]["vmaf_v0.6.1"] == pytest.approx(wanted, abs=1e-9)
+    with pytest.raises(UsageError, match="no result has"):
+        api.store_show("", workspace=root)
+    rows = api.store_export(tmp_path / "all.parquet", workspace=root)
+    table = pl.read_parquet(tmp_path / "all.parquet")
+    assert table.height == rows
+    assert set(table["key"]) == {each["key"] for each in listed}
+    with pytest.raises(UsageError, match="nothing is said"):
+        api.store_prune(workspace=root)
+    assert api.store_prune(metric="PSNR", workspace=root) == 0
+    assert api.store_prune(stale=True, workspace=root) == 0
+    assert api.store_prune(older_than_days=0.0, workspace=root) == 18
+    assert api.store_list(workspace=root) == []
+
+
+def test_cleaning_a_cache_takes_one_metric_of_one_data_set(space: Space) -> None:
+    api.run_testing("VMAF", space.path, workspace=space.root, processes=2, bootstrap=0)
+    before = {each["key"] for each in api.store_list(workspace=space.root)}
+    assert api.run_cleaning_cache("VMAF", space.path, workspace=space.root) == 18
+    left = api.store_list(workspace=space.root)
+    assert len(before) - len(left) == 18
+    assert "VMAF" not in {each["metric"] for each in left}
+
+
+def test_training_gives_a_model_that_libvmaf_scores_with(space: Space, tmp_path: Path) -> None:
+    out = tmp_path / "mine.json"
+    trained = api.run_vmaf_training(
+        space.path, space.features, space.params, out, workspace=space.root, processes=2,
+        save_plot=tmp_path,
+    )  # fmt: skip
+    assert trained["raw"]["plcc"] > 0.95
+    assert (space.root / "model" / "mine.json").read_bytes() == out.read_bytes()
+    tested = api.run_testing(f"path={out}", space.path, workspace=space.root, processes=2)
+    ours = {each["asset"]: each["score"] for each in trained["assets"]}
+    theirs = {each["asset"]: each["score"] for each in tested["assets"]}
+    # The features came from a log of six digits.
+    for label, score in ours.items():
+        assert theirs[label] == pytest.approx(score, abs=2e-4)
+
+
+def test_cross_validation_keeps_contents_apart(space: Space) -> None:
+    report = api.run_vmaf_cross_validation(
+        space.path, space.features, space.params, workspace=space.root, processes=2
+    )
+    assert [fold["contents"] for fold in report["folds"]] == [["0"], ["1"], ["2"]]
+    assert report["n"] == 18
+    named = api.run_vmaf_cross_validation(
+        space.path, space.features, space.params, groups=[["0"], ["2"]], workspace=space.root
+    )
+    assert [fold["n"] for fold in named["folds"]] == [6, 6]
+    with pytest.raises(Refused, match="9"):
+        api.run_vmaf_cross_validation(
+            space.path, space.features, space.params, groups=[["9"]], workspace=space.root
+        )
+
+
+def test_one_pair_with_interval_and_explanation(space: Space, tmp_path: Path) -> None:
+    video = space.recipe["dis_videos"][2]
+    pair = ("notyuv", 0, 0, space.recipe["ref_videos"][video["content_id"]]["path"], video["path"])
+    told = api.run_vmaf(*pair, local_explain=True, save_plot=tmp_path, workspace=space.root)
+    shown = told["explanation"]
+    for row, score in zip(shown["frames"], told["frames"]["vmaf_v0.6.1"], strict=True):
+        # Where the score is clipped the parts add up to the clipped score.
+        assert shown["base"] + sum(row) == pytest.approx(score, abs=2e-3)
+    assert {path.name for path in tmp_path.iterdir()} == {"run.html", "local_explain.html"}
+    sure = api.run_vmaf(*pair, ci=True, workspace=space.root)
+    low, high = (sure["aggregate"][f"vmaf_b_v0.6.3_ci_p95_{end}"] for end in ("lo", "hi"))
+    assert low < sure["score"] < high
+    psnr = api.run_psnr(*pair, workspace=space.root)
+    assert psnr["column"] == "psnr_y"
+    with pytest.raises(UsageError, match="--ci"):
+        api.run_vmaf(*pair, ci=True, local_explain=True, workspace=space.root)
+
+
+def test_geometry_of_a_recipe_is_obeyed(space: Space, tmp_path: Path) -> None:
+    """Cropping both sides in a recipe is scoring what was cropped by hand."""
+    reference = space.recipe["ref_videos"][0]["path"]
+    distorted = space.recipe["dis_videos"][2]["path"]
+    hand: list[str] = []
+    for name, path in (("r", reference), ("d", distorted)):
+        made = tmp_path / f"{name}.yuv"
+        ffmpeg("-i", path, "-vf", "crop=96:64:8:4,trim=start_frame=1:end_frame=4,setpts=N/25/TB",
+               "-f", "rawvideo", "-pix_fmt", "yuv420p", made)  # fmt: skip
+        hand.append(str(made))
+    wanted = api.run_psnr("yuv420p", 96, 64, *hand, workspace=tmp_path / "w")["score"]
+    recipe = {
+        "dataset_name": "cropped", "yuv_fmt": "notyuv", "crop_cmd": "96:ih-8:8:4",
+        "start_frame": 1, "end_frame": 3,
+        "ref_videos": [{"content_id": 0, "path": reference}],
+        "dis_videos": [{"content_id": 0, "asset_id": i, "path": distorted, "mos": float(i)}
+                       for i in range(3)],
+    }  # fmt: skip
+    path = tmp_path / "crop.yaml"
+    path.write_text(yaml.safe_dump(recipe), "utf-8")
+    report = api.run_testing("PSNR", path, workspace=tmp_path / "w", bootstrap=0)
+    assert [each["score"] for each in report["assets"]] == pytest.approx([wanted] * 3, abs=1e-9)
+
+
+def _command(*words: str | Path, root: Path) -> list[str]:
+    return [sys.executable, "-m", *map(str, words), "--workspace", str(root)]
+
+
+def test_the_seeds_example_runs_as_a_module(space: Space) -> None:
+    told = subprocess.run(
+        _command("vmafkit.harness.run_testing", "PSNR", space.path, "--print-result", "--quiet",
+                 root=space.root),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    assert "PSNR on encoded: n 18" in told.stdout
+    assert "after the logistic mapping" in told.stdout
+    evil = space.folder / "evil.py"
+    evil.write_text("dataset_name = 'a'\nimport subprocess\n", "utf-8")
+    told = subprocess.run(
+        _command("vmafkit.harness.run_testing", "PSNR", evil, root=space.root),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (told.returncode, told.stdout) == (1, "")
+    assert f"{evil}:2:" in told.stderr
+
+
+def test_kill_9_loses_at_most_what_was_in_flight(space: Space, tmp_path: Path) -> None:
+    root = tmp_path / "w"
+    store = root / "result_store_dir" / "file_result_store"
+    command = _command("vmafkit.harness.run_testing", "VMAF", space.path, "--processes", "2",
+                       "--quiet", root=root)  # fmt: skip
+    # What libvmaf reads lies in the system's folder for temporary files, which stays behind.
+    (tmp_path / "tmp").mkdir()
+    running = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env=os.environ | {"TMPDIR": str(tmp_path / "tmp")},
+    )
+    limit = time.monotonic() + 60
+    while running.poll() is None and time.monotonic() < limit:
+        if (store / "trials.sqlite").exists() and _count(root) >= 4:
+            break
+        time.sleep(0.01)
+    before = _count(root)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    kept = _count(root)
+    assert 4 <= before <= kept < 18
+    report = api.run_testing("VMAF", space.path, workspace=root, processes=2, bootstrap=0)
+    assert (report["known"], report["n"]) == (kept, 18)
+    assert [each.name for each in (root / "workdir").iterdir()] == [".lock"]
+
+
+def _count(root: Path) -> int:
+    try:
+        return len(api.store_list(workspace=root))
+    except StoreLocked:
+        return 0
+
+
+def test_two_runs_at_once_measure_each_asset_once(space: Space, tmp_path: Path) -> None:
+    reports: list[dict[str, Any]] = []
+
+    def run() -> None:
+        reports.append(api.run_testing("SSIM", space.path, workspace=tmp_path, bootstrap=0))
+
+    threads = [threading.Thread(target=run) for _ in range(2)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert sum(each["known"] for each in reports) == 18
+    assert reports[0]["assets"] == reports[1]["assets"]
+
+
+def test_the_workspace_verbs(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VMAF_WORKSPACE", str(space.root))
+    shown = api.workspace_show()
+    assert shown["root"] == VmafConfig.workspace_path()
+    assert shown["file_result_store"] == VmafConfig.file_result_store_path()
+    assert api.workspace_sizes()["encode"] > 0
+    assert set(api.workspace_clean()) == {"workdir", "output"}
+    assert api.workspace_sizes()["encode"] > 0

@@ -1,0 +1,111 @@
+"""Statistics against scipy, scikit-learn and cases worked by hand."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import scipy.stats
+from sklearn.metrics import roc_auc_score
+
+from vmafkit import stats
+from vmafkit.harness import agreement
+
+
+def _case(seed: int, n: int = 40) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(10, 95, n)
+    y = 1 + 4 / (1 + np.exp(-(x - 55) / 12)) + rng.normal(0, 0.15, n)
+    return x, y, np.full(n, 0.15)
+
+
+def test_figures_equal_scipy_raw_and_mapped() -> None:
+    x, y, e = _case(1)
+    found = agreement.figures(x, y, errors=e, rounds=50)
+    mapped = agreement.fit_logistic(x, y)
+    assert mapped is not None
+    for key, values in (("raw", x), ("mapped", mapped.of(x))):
+        part = found[key]
+        assert part["plcc"] == pytest.approx(scipy.stats.pearsonr(values, y).statistic, abs=1e-12)
+        assert part["srocc"] == pytest.approx(scipy.stats.spearmanr(values, y).statistic, abs=1e-12)
+        assert part["krocc"] == pytest.approx(scipy.stats.kendalltau(values, y).statistic)
+        assert part["rmse"] == pytest.approx(float(np.sqrt(np.mean((values - y) ** 2))))
+    assert found["raw"]["srocc"] == pytest.approx(found["mapped"]["srocc"], abs=1e-9)
+    assert found["mapped"]["rmse"] < found["raw"]["rmse"]
+    low, high = found["intervals_95"]["plcc"]
+    assert low < found["raw"]["plcc"] < high
+
+
+def test_a_published_example_of_rank_correlation() -> None:
+    """Ten people's IQ and hours of television a week: rho is -29/165 (the common textbook case)."""
+    points = [106, 100, 86, 101, 99, 103, 97, 113, 112, 110]
+    hours = [7, 27, 2, 50, 28, 29, 20, 12, 6, 17]
+    found = agreement.figures(points, hours, rounds=0)
+    assert found["raw"]["srocc"] == pytest.approx(-29 / 165, abs=1e-12)
+    # 45 pairs, of which 20 are concordant and 25 discordant.
+    assert found["raw"]["krocc"] == pytest.approx((20 - 25) / 45, abs=1e-12)
+
+
+@pytest.mark.parametrize("falls", [False, True])
+def test_a_logistic_without_noise_is_found_again(falls: bool) -> None:
+    x = np.linspace(0, 100, 50)
+    true = agreement.Logistic(high=92.0, low=8.0, middle=47.0, width=9.0)
+    found = agreement.fit_logistic(-x if falls else x, true.of(x))
+    assert found is not None
+    np.testing.assert_allclose(found.of(-x if falls else x), true.of(x), atol=1e-6)
+
+
+def test_what_cannot_be_mapped_is_said() -> None:
+    found = agreement.figures([1.0, 1.0, 1.0, 1.0, 1.0], [1.0, 2.0, 3.0, 4.0, 5.0], rounds=0)
+    assert found["mapped"] is None
+    assert found["raw"]["plcc"] is None
+    assert any("mapping" in note for note in found["notes"])
+    assert any("standard errors" in note for note in found["notes"])
+
+
+def test_the_outlier_ratio_by_hand() -> None:
+    # Errors of 0, 1, 3 and 5 against limits of 2: two of four are past them.
+    assert agreement.outlier_ratio([1, 2, 3, 4], [1, 1, 0, -1], [1, 1, 1, 1]) == 0.5
+    assert agreement.outlier_ratio([1, 3], [1, 1], [1, 1]) == 0.0
+
+
+def test_auc_equals_scikit_learn_with_ties() -> None:
+    rng = np.random.default_rng(3)
+    above, below = rng.integers(0, 12, 70), rng.integers(0, 9, 50)
+    labels = np.r_[np.ones(70), np.zeros(50)]
+    wanted = roc_auc_score(labels, np.r_[above, below])
+    assert agreement.auc(above, below) == pytest.approx(wanted, abs=1e-12)
+    assert math.isnan(agreement.auc([], below))
+
+
+def test_pair_analysis_by_hand() -> None:
+    # Stimuli 0 and 1 are alike; 2 is far better. The metric puts them in order 0, 1, 2.
+    found = agreement.pair_analysis([10, 12, 30], [1.0, 1.1, 4.0], [0.1, 0.1, 0.1])
+    assert (found["different"], found["similar"]) == (2, 1)
+    assert (found["auc_ds"], found["auc_bw"], found["cc_0"]) == (1.0, 1.0, 1.0)
+    turned = agreement.pair_analysis([30, 28, 10], [1.0, 1.1, 4.0], [0.1, 0.1, 0.1])
+    assert (turned["auc_bw"], turned["cc_0"]) == (0.0, 0.0)
+
+
+def test_resolving_power_shrinks_with_the_error_and_follows_the_scale() -> None:
+    x, y, _ = _case(5, 60)
+    sharp = agreement.resolving_power(x, y, np.full(60, 0.1))
+    blunt = agreement.resolving_power(x, y, np.full(60, 0.3))
+    assert 0 < sharp < blunt < np.ptp(x)
+    assert agreement.resolving_power(2 * x, y, np.full(60, 0.1)) == pytest.approx(2 * sharp)
+    assert agreement.resolving_power(-x, y, np.full(60, 0.1)) == pytest.approx(sharp)
+    assert math.isnan(agreement.resolving_power(x, y, np.full(60, 50.0)))
+
+
+def test_two_metrics_are_compared_in_pairs() -> None:
+    x, y, _ = _case(7, 80)
+    rng = np.random.default_rng(0)
+    worse = x + rng.normal(0, 25, x.size)
+    by_name = {each.name: each for each in agreement.compare_metrics(x, worse, y, rounds=300)}
+    srocc = by_name["srocc"]
+    assert srocc.difference == pytest.approx(stats.srocc(x, y) - stats.srocc(worse, y))
+    assert 0 < srocc.low < srocc.difference < srocc.high
+    assert srocc.p_value < 0.02
+    same = agreement.compare_metrics(x, x, y, groups=[i // 8 for i in range(80)], rounds=50)
+    assert all((each.difference, each.low, each.p_value) == (0.0, 0.0, 1.0) for each in same)
