@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
-import os
+import runpy
 import shutil
 import subprocess
 import sys
@@ -14,6 +16,8 @@ import polars as pl
 import pytest
 
 from vmafkit import api
+from vmafkit.cli import train
+from vmafkit.cli.typer_main import run_app
 from vmafkit.ffmpeg.locate import find_ffmpeg
 from vmafkit.learn.feature_sets import CANONICAL_6
 
@@ -75,20 +79,36 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(work: Path, *words: str, code: int = 0, **environment: str) -> str:
-    """Run a command line in the folder; returns its standard output."""
-    program = [sys.executable]
-    if words[0] == "vmaf-train":
-        program += ["-c", "from vmafkit.cli.train import main; main()"]
-    else:
-        program += [words[0]]
+    """Run a command line in the folder and in this process, where torch is loaded once.
+
+    Returns:
+        Its standard output.
+    """
+    told = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(told):
+        patch.chdir(work)
+        patch.setattr(sys, "argv", list(words))
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        if words[0] == "vmaf-train":
+            status = run_app("vmaf-train", train.app)
+        else:
+            with pytest.raises(SystemExit) as end:
+                runpy.run_path(str(work / words[0]), run_name="__main__")
+            status = end.value.code
+    assert status == code
+    return told.getvalue()
+
+
+def start(work: Path, *words: str, code: int = 0) -> str:
+    """The same in a process of its own."""
     done = subprocess.run(
-        [*program, *words[1:]],
+        [sys.executable, *words],
         cwd=work,
         capture_output=True,
         text=True,
         check=False,
         timeout=180,
-        env={**os.environ, **environment},
     )
     assert done.returncode == code, done.stderr[-3000:]
     return done.stdout
@@ -171,8 +191,9 @@ def test_a_pair_that_fails_is_named_and_the_others_go_on(work: Path) -> None:
     ffmpeg("-i", folder / "a.mkv", "-c:v", "libx264", "-crf", "40", folder / "b.mp4")
     (folder / "broken.mp4").write_bytes((folder / "b.mp4").read_bytes()[:900])
     (folder / "pairs.csv").write_text("reference,distorted\na.mkv,broken.mp4\na.mkv,b.mp4\n")
-    out = run(
-        work, "vmaf-train", "extract-features", "--dataset", "generic",
+    program = ("-c", "from vmafkit.cli.train import main; main()")
+    out = start(
+        work, *program, "extract-features", "--dataset", "generic",
         "--pairs", "mixed/pairs.csv", "--output", "mixed.parquet", "--json", code=1,
     )  # fmt: skip
     made = json.loads(out)
@@ -239,9 +260,13 @@ def test_train_export_validate_and_the_python_example(work: Path) -> None:
     report = json.loads((work / "runs/vmaf_tiny_v2_validate.json").read_text())
     assert report["passed"] and report["plcc"] >= 0.97
     run(work, *validate, "--min-plcc", "1.01", code=1)
-    script = work / "example.py"
-    script.write_text(EXAMPLE)
-    assert run(work, "example.py").strip().startswith("[")
+    assert _example(work).strip().startswith("[")
+
+
+def _example(folder: Path) -> str:
+    """Run the page's example in a folder, and print all its scores as a list at the end."""
+    (folder / "example.py").write_text(EXAMPLE + "print(vmaf.tolist())\n")
+    return start(folder, "example.py")
 
 
 def test_the_python_example_runs_on_the_shipped_model(work: Path) -> None:
@@ -249,8 +274,7 @@ def test_the_python_example_runs_on_the_shipped_model(work: Path) -> None:
     (folder / "runs").mkdir(parents=True)
     shutil.copytree(ROOT / "model" / "tiny", folder / "model" / "tiny")
     shutil.copy(work / "c.parquet", folder / "runs" / "full_features_netflix.parquet")
-    (folder / "example.py").write_text(EXAMPLE + "print(repr(vmaf.tolist()))\n")
-    printed = run(folder, "example.py").strip().splitlines()[-1]
+    printed = _example(folder).strip().splitlines()[-1]
     scores = np.array(json.loads(printed))
     truth = pl.read_parquet(work / "c.parquet")["vmaf"].head(100).to_numpy()
     assert np.abs(scores - truth).max() < 3.0

@@ -30,9 +30,6 @@ class Enrich(_Strict):
 
     rows: int = Field(0, ge=0, le=5_000_000, description="0 for none")
     rounds: int = Field(3, ge=1, le=50, description="how often hard rows are sought anew")
-    low_share: float = Field(
-        0.0, ge=0.0, le=1.0, description="share of them made around rows below score 40"
-    )
 
 
 class Polish(_Strict):

@@ -104,13 +104,14 @@ def _normal_equations(
     size = sum(layer.weight.size + layer.bias.size for layer in layers)
     matrix, slope = np.zeros((size, size)), np.zeros(size)
     # A row whose error does not count must not hold the parameters in place either.
-    active = (weight * (error != 0.0)).astype(np.float32)
+    root = np.sqrt(weight * (error != 0.0)).astype(np.float32)
     for start in range(0, len(x), _BLOCK_ROWS):
         block = slice(start, start + _BLOCK_ROWS)
         jacobian = _jacobian(layers, x[block].astype(np.float32))
-        weighted = jacobian * active[block, None]
-        matrix += weighted.T @ jacobian
-        slope += weighted.T @ error[block].astype(np.float32)
+        jacobian *= root[block, None]
+        # A product with its own transpose takes half the work: numpy sees that it is symmetric.
+        matrix += jacobian.T @ jacobian
+        slope += jacobian.T @ (root[block] * error[block]).astype(np.float32)
     return matrix, slope
 
 

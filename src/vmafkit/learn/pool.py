@@ -57,8 +57,7 @@ def split_data(table: FeatureTable, config: FitConfig, train: BoolArray, val: Bo
     if labels is not None:
         rng = np.random.default_rng(2**31)
         count = min(_NEAR_ROWS, config.enrich.rows)
-        drawn = rng.choice(len(y), count, p=share)
-        near_x = _made(x[drawn], y[drawn], config, count, rng, table.columns)
+        near_x = sample(_drawn(x, share, count, rng), count, rng, table.columns)
         near_y = labels(near_x)
     return Data(
         x, y, share, table.features[checked], table.target[checked],
@@ -81,10 +80,10 @@ def draw_rows(
     count = config.enrich.rows
     if not count or data.labels is None:
         return x, y
-    made = _made(x, y, config, count, rng, data.columns)
+    made = sample(x, count, rng, data.columns)
     if network is not None:
         hard = int(count * _HARD_SHARE)
-        candidates = _made(x, y, config, hard * _CANDIDATES, rng, data.columns)
+        candidates = sample(x, hard * _CANDIDATES, rng, data.columns)
         errors = network.predict(candidates) - data.labels(candidates)
         made = np.vstack([made[: count - hard], harder(candidates, errors, hard, rng)])
     return np.vstack([x, made]), np.concatenate([y, data.labels(made)])
@@ -102,18 +101,7 @@ def _share(
     return weight / total if total > 0.0 else None
 
 
-def _made(
-    x: FloatArray,
-    y: FloatArray,
-    config: FitConfig,
-    count: int,
-    rng: np.random.Generator,
-    columns: tuple[str, ...],
+def _drawn(
+    x: FloatArray, share: FloatArray | None, count: int, rng: np.random.Generator
 ) -> FloatArray:
-    """Rows around real ones, of which `enrich.low_share` around those of low scores."""
-    low = x[y < _LOW_SCORE]
-    few = int(count * config.enrich.low_share) if len(low) else 0
-    made = sample(x, count - few, rng, columns)
-    # In random order: the caller cuts off rows at the end.
-    both = np.vstack([made, sample(low, few, rng, columns)]) if few else made
-    return both[rng.permutation(count)] if few else both
+    return x[rng.choice(len(x), count, p=share)]

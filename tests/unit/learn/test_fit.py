@@ -118,6 +118,28 @@ def test_a_sweep_keeps_the_best_seed(make_table: MakeTable) -> None:
     assert record["seed"] == min(costs, key=lambda seed: costs[seed])
 
 
+def test_named_sources_validate_and_only_they(make_table: MakeTable) -> None:
+    table = read_features(make_table(), CANONICAL_6)
+    sources = fit(table, config(val_sources=["S1", "S4"])).record["sources"]
+    assert sources["val"] == ["S1", "S4"]
+    assert not set(sources["val"]) & {*sources["train"], *sources["test"]}
+    assert len(sources["train"]) + len(sources["test"]) == 4
+
+
+def test_the_finish_is_for_so_many_seeds_and_never_costs(make_table: MakeTable) -> None:
+    table = read_features(make_table(), CANONICAL_6)
+    values: dict[str, Any] = {"epochs": 2, "seeds": [0, 1, 2]}
+    before = fit(table, config(**values)).record["seeds"]
+    finish = {"steps": 3, "rows": 400}
+    after = fit(table, config(**values, finish=finish, finalists=2)).record["seeds"]
+    changed = [
+        a["seed"] for a, b in zip(after, before, strict=True) if a["val_cost"] != b["val_cost"]
+    ]
+    order = sorted(before, key=lambda each: each["val_cost"])
+    assert sorted(changed) == sorted(each["seed"] for each in order[:2])
+    assert all(a["val_cost"] <= b["val_cost"] for a, b in zip(after, before, strict=True))
+
+
 def test_enriched_and_polished_fits_come_close(make_table: MakeTable) -> None:
     table = read_features(make_table(), CANONICAL_6)
     plain = fit(table, config(epochs=20, lr=0.02, schedule="onecycle"))
