@@ -70,6 +70,8 @@ def main() -> None:
             "-o", str(folder / "corpus.jsonl"),
         ]  # fmt: skip
         environment = {**os.environ, "VMAFKIT_CACHE": str(folder / "cache")}
+        # Installed packages are compiled once; without this every run compiles them anew.
+        environment.pop("PYTHONDONTWRITEBYTECODE", None)
         # The first run also reads what ffmpeg can do; both runs of the bare side warm the files.
         warm = [sweep[0], "corpus", str(options.video), "--dry-run"]
         timed(warm, environment)

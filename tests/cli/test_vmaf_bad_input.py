@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -210,6 +210,16 @@ def test_file_size_limit(clips: Path, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def ended(pids: Iterable[int]) -> bool:
+    """Whether all are gone; one that was killed stays in /proc until it is reaped."""
+    deadline = time.monotonic() + 2
+    while any(Path(f"/proc/{pid}").exists() for pid in pids):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )
@@ -232,7 +242,7 @@ def test_stopping_leaves_no_ffmpeg(clips: Path, tmp_path: Path, number: int, cod
     assert out == ""
     assert "stopped" in said
     assert "Traceback" not in said
-    assert not any(Path(f"/proc/{pid}").exists() for pid in group)
+    assert ended(group)
     assert sorted(tmp_path.iterdir()) == [long]
 
 
