@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+from vmafkit import fsio
 from vmafkit.api._searching import Ready
 from vmafkit.decide.prior import KnownRow, bits_per_pixel
 from vmafkit.decide.samples import full
@@ -55,18 +56,13 @@ def widening_search(
 def verify(ready: Ready, found: Found, on_event: OnEvent = ignore) -> Found:
     """Go on from a decision on windows until it holds on the whole source.
 
-    The setting found is measured on the whole source; if it misses there, or meets by far more
-    than sampling can explain, the search goes on from that point.
+    The setting found is measured on the whole source; if it misses there, or meets by more than
+    the tolerance, the search goes on from that point.
     """
     before = found.setup
     whole = full(ready.source.frame_count)
     setup = replace(before, samples=whole, keep=before.bench.scratch)
-    new_search = ready.new_search(
-        setup.encoder,
-        setup.preset,
-        rows=rows_of(ready, found),
-        tolerance=ready.tolerance + 2 * (found.sampling_error or 0.0),
-    )
+    new_search = ready.new_search(setup.encoder, setup.preset, rows=rows_of(ready, found))
     return run_search(setup, new_search, known_probes(setup), on_event, found.decision.quality)
 
 
@@ -83,6 +79,7 @@ def finish(found: Found, streams: Streams, output: Path, on_event: OnEvent = ign
         video = setup.bench.scratch / f"{cell.spec.key}.{cell.encoder.container}"
         run_trial(setup.bench, cell, keep=video)
     final = make_final(setup.bench, cell, video, streams, output, on_event=on_event)
+    fsio.remove(video)
     return Finished(final, again, measured.encode_s if again else 0.0)
 
 

@@ -22,7 +22,7 @@ from vmafkit.decide.target import METRICS, Caps, Target, parse_target
 from vmafkit.encoders import Encoder
 from vmafkit.errors import Refused, UsageError
 from vmafkit.execute.search import FloatArray, NewSearch, Setup
-from vmafkit.execute.toolchain import toolchain
+from vmafkit.execute.toolchain import require_working, toolchain
 from vmafkit.execute.trial import Bench
 from vmafkit.ffmpeg.capabilities import Capabilities, read_capabilities
 from vmafkit.ffmpeg.locate import find_ffmpeg
@@ -162,10 +162,10 @@ class Ready:
 
         Raises:
             UsageError: there is none of that name.
-            CapabilityMissing: this ffmpeg lacks it.
+            CapabilityMissing: this ffmpeg lacks it, or the machine its hardware.
         """
         found = encoders.get(name)
-        self.capabilities.require_encoder(found.name)
+        require_working(self.capabilities, found)
         return found
 
     def setup(
@@ -203,16 +203,13 @@ class Ready:
         preset: str,
         *,
         rows: Sequence[KnownRow] = (),
-        tolerance: float | None = None,
     ) -> NewSearch:
         """Makes searches of one encoder and preset that know some probes.
 
         Args:
             rows: measured before of this source, in other searches.
-            tolerance: in place of the user's.
         """
         prior = self.prior(encoder, preset, rows)
-        room = self.tolerance if tolerance is None else tolerance
 
         def make(known: Sequence[Probe], lo: float | None, hi: float | None) -> Search:
             return Search(
@@ -222,7 +219,7 @@ class Ready:
                 known=known,
                 prior=prior,
                 # Without targets the search has a tolerance of its own, for the caps.
-                tolerance=room if self.targets else None,
+                tolerance=self.tolerance if self.targets else None,
                 strategy=self.strategy,
                 lo=lo,
                 hi=hi,

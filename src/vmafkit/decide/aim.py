@@ -22,7 +22,7 @@ _WORTH = 0.3
 # How much of a step's drop is too close to call: standard deviations, and doubt in its slope.
 _MARGIN_SDS = 1.0
 _SLOPE_DOUBT = 0.04
-# After so many probes of its own the search halves the bracket, whatever it believes.
+# After so many probes of its own the search strides or halves, whatever it believes.
 _PATIENCE = 6
 _UNKNOWN_RATE_SD = 3.0
 _ROOT_2 = math.sqrt(2.0)
@@ -68,7 +68,7 @@ class Aim:
             return int(between[0])
         own = sum(not probe.known for probe in probes)
         if own >= _PATIENCE:
-            return int(between[(between.size - 1) // 2])
+            return self._plain(good, bad, probes)
         lines = self._lines(probes)
         chances = [self._chances(line, between, bad) for line in lines]
         hit = np.min([ends for ends, _ in chances], axis=0)
@@ -76,6 +76,18 @@ class Aim:
         if hit.max() >= _WORTH:
             return int(between[int(np.argmax(hit))])
         return int(between[int(np.argmin(np.abs(passing - 0.5)))])
+
+    def _plain(self, good: int, bad: int, probes: Sequence[Probe]) -> int:
+        """Without belief: the middle of a bracket; without one, outward in doubling strides."""
+        count = self.settings.size
+        if (good == -1) == (bad == count):
+            return good + 1 + (bad - good - 2) // 2
+        at = {int(np.argmin(np.abs(self.settings - probe.quality))) for probe in probes}
+        if good == -1:
+            nearest = sorted(number for number in at if number >= bad)
+            return max(0, bad - _stride(nearest))
+        nearest = sorted((number for number in at if number <= good), reverse=True)
+        return min(count - 1, good + _stride(nearest))
 
     def sure(self, good: int, probes: Sequence[Probe]) -> bool:
         """Whether the setting after `good` is all but certain to fail."""
@@ -153,6 +165,11 @@ class Aim:
             for p in probes
             if p.bitrate_kbps > 0
         ]
+
+
+def _stride(nearest: Sequence[int]) -> int:
+    """Twice the way between the two outermost numbers, at least 1."""
+    return max(1, 2 * abs(nearest[0] - nearest[1])) if len(nearest) > 1 else 1
 
 
 def _normal(x: FloatArray) -> FloatArray:

@@ -72,7 +72,10 @@ def _refuse_above(part: str, size: Size, source: Size) -> None:
 def _fitted(source: Size, short: int, multiple: int) -> Size:
     """The size with that shorter side, as near to the source's shape as may be."""
     factor = short / min(source)
-    width, height = (max(multiple, round(side * factor / multiple) * multiple) for side in source)
+    width, height = (
+        max(multiple, min(round(side * factor / multiple), side // multiple) * multiple)
+        for side in source
+    )
     if short == min(source):
         width, height = (side // multiple * multiple for side in source)
     return width, height

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vmafkit import pooling
+from vmafkit import fsio, pooling
 from vmafkit.decide.samples import Samples, half_width, pooled_error, widened
 from vmafkit.decide.search import Decision, Probe, Search
 from vmafkit.decide.sweep import Cell, Grid, Known, Scoring, make_cell
@@ -82,7 +82,7 @@ class Measured:
         errors: standard error of each score by sampling; None where it is not known.
         facts: of each window's trial.
         encode_s, score_s: CPU seconds that its trials cost when they were measured.
-        path: the whole title's encode, where it was kept.
+        path: the whole title's encode, where it was kept; a search keeps the best one's alone.
     """
 
     probe: Probe
@@ -217,6 +217,7 @@ def run_search(
         try:
             measured[quality] = measure(setup, quality, on_event)
             search.tell(measured[quality].probe)
+            _drop_files(measured, search.decision().quality)
         except (EncodeFailed, ScoreFailed, ResultInvalid) as error:
             broken[quality] = error.sentence()
             if len(broken) > (_MOST_BROKEN if measured else 1):
@@ -271,6 +272,14 @@ def run_widening(
         setup, start = replace(setup, samples=wider), best.quality
 
 
+def _drop_files(measured: dict[float, Measured], best: float | None) -> None:
+    """Remove the kept encodes of all but one setting: those of a long title fill a disk."""
+    for quality, each in list(measured.items()):
+        if each.path is not None and quality != best:
+            fsio.remove(each.path)
+            measured[quality] = replace(each, path=None)
+
+
 def _keep_path(setup: Setup, cells: Sequence[Cell]) -> Path | None:
     if setup.keep is None or not setup.samples.is_full:
         return None
@@ -297,10 +306,12 @@ def _at_once(setup: Setup, cells: Sequence[Cell], on_event: OnEvent) -> list[Tri
         futures = [pool.submit(_trial, setup.bench, cell, None, on_event) for cell in cells]
         try:
             return [future.result() for future in futures]
-        except BaseException:
+        except BaseException as error:
             for future in futures:
                 future.cancel()
-            setup.bench.cancel.set()
+            # A setting that fails must not stop the rest of the search, which shares the event.
+            if not isinstance(error, VmafkitError):
+                setup.bench.cancel.set()
             raise
 
 

@@ -6,7 +6,7 @@ import itertools
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from vmafkit import encoders
@@ -18,6 +18,7 @@ from vmafkit.errors import UsageError
 
 
 @given(st.integers(16, 8192), st.integers(16, 8192), st.sampled_from([2, 8]))
+@example(271, 271, 8)
 def test_sizes_are_even_of_the_sources_shape_and_never_above_it(
     width: int, height: int, multiple: int
 ) -> None:

@@ -260,3 +260,38 @@ def test_a_probe_that_is_no_measurement_is_refused() -> None:
         search.tell(Probe(20, (float("nan"),), 1.0, 1.0))
     with pytest.raises(ValueError, match="2 scores"):
         search.tell(Probe(20, (1.0, 2.0), 1.0, 1.0))
+
+
+def _told(*qualities: float, passing: bool) -> Search:
+    """A search on steps of 0.1 that was told settings which all pass, or all fail."""
+    score = 99.0 if passing else 10.0
+    search = Search(encoders.get("libx264").quality, [parse_target("93")], tolerance=0)
+    for each in qualities:
+        search.tell(probe(each, lambda _: (score,)))
+    return search
+
+
+@pytest.mark.parametrize(("sign", "passing"), [(-1, False), (1, True)])
+def test_a_search_that_creeps_on_the_wrong_side_strides_out(sign: int, passing: bool) -> None:
+    search = _told(*(25 + sign * step / 10 for step in range(6)), passing=passing)
+    asked: list[float] = []
+    for _ in range(4):
+        quality = search.ask()
+        assert quality is not None
+        asked.append(sign * (quality - 25))
+        search.tell(probe(quality, lambda _: (99.0 if passing else 10.0,)))
+    # From 0.5 off in strides of 0.2, 0.4, 0.8 and 1.6.
+    assert asked == pytest.approx([0.7, 1.1, 1.9, 3.5])
+    quality = search.ask()
+    assert quality is not None and sign * (quality - 25) == pytest.approx(6.7)
+    search.tell(probe(quality, lambda _: (10.0 if passing else 99.0,)))
+    # Both ends were measured: now the middle.
+    quality = search.ask()
+    assert quality is not None and sign * (quality - 25) == pytest.approx(5.1, abs=0.051)
+
+
+@pytest.mark.parametrize(("start", "end", "passing"), [(5.0, 0.0, False), (46.0, 51.0, True)])
+def test_strides_stay_within_the_knob(start: float, end: float, passing: bool) -> None:
+    step = -0.8 if end < start else 0.8
+    search = _told(*(start + step * number for number in range(6)), passing=passing)
+    assert search.ask() == end
