@@ -1,0 +1,1 @@
+"""`vmaf-mcp`: the toolkit for programs that speak the Model Context Protocol."""

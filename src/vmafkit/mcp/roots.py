@@ -1,0 +1,314 @@
+"""What a call may read and write: named roots for reading, one folder for writing.
+
+A name is resolved once, then walked from the root's own handle without following a link, so a
+link that is swapped between the check and the use is never followed. The file stays open for
+the whole call, and at the end its name must still lead to it; else the result is withheld.
+What is written goes into a new folder of the call's own, under a bare file name.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vmafkit import fsio
+from vmafkit.errors import Changed, InputError, OutputError, Refused, Unreadable, UsageError
+from vmafkit.media.hashing import show
+
+_PROTOCOL = re.compile(r"[A-Za-z][A-Za-z0-9+.,-]*:")
+_BARE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ .()+-]{0,119}")
+_LONGEST = 4096
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+# Without waiting, since the other end of a pipe may never come.
+_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+def is_inside(path: str, folder: str) -> bool:
+    """Whether a resolved path is the resolved folder or lies below it."""
+    return os.path.commonpath([path, folder]) == folder
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """A folder that may be read.
+
+    Attributes:
+        name: as clients see it.
+        path: resolved.
+        handle: of the folder itself, whatever its name leads to later.
+    """
+
+    name: str
+    path: str
+    handle: int
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A file that a call reads.
+
+    Attributes:
+        path: resolved, below a root.
+        handle: open for reading.
+    """
+
+    path: Path
+    handle: int
+    root: Root
+
+    def is_still_there(self) -> bool:
+        """Whether its name leads to it, with no link on the way."""
+        try:
+            if not os.path.samestat(os.lstat(self.root.path), os.fstat(self.root.handle)):
+                return False
+            again = _walk(self.root, str(self.path))
+        except OSError:
+            return False
+        try:
+            return os.path.samestat(os.fstat(again), os.fstat(self.handle))
+        finally:
+            os.close(again)
+
+
+class Roots:
+    """The folders that a server may use.
+
+    Args:
+        read: folders, or `NAME=FOLDER`.
+        out: the folder that gets a folder for each call that writes; it may be read too.
+
+    Raises:
+        UsageError: a folder is not there, or is the whole disk.
+    """
+
+    def __init__(self, read: Sequence[str], out: str) -> None:
+        self.read = [_root(word) for word in read]
+        self.out = _root(out, name="out")
+        names = [root.name for root in self.all]
+        for name in names:
+            if names.count(name) > 1:
+                raise UsageError(f"two roots have the name {name}", hint="write --root NAME=FOLDER")
+
+    @property
+    def all(self) -> list[Root]:
+        """Every folder that may be read."""
+        return [*self.read, self.out]
+
+    def look_up(self, name: str) -> OpenFile:
+        """Open a file for reading.
+
+        Args:
+            name: absolute, or relative to one of the roots, tried in order.
+
+        Raises:
+            Refused: it leads out of the roots, or is no name of a plain file.
+            Unreadable: it is not there, or may not be read.
+        """
+        _check_text(name)
+        last: OSError | None = None
+        places, leads_out = self._places(name)
+        for root, real in places:
+            try:
+                handle = _walk(root, real)
+            except OSError as error:
+                last = error
+                continue
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                os.close(handle)
+                raise Refused(f"{_shown(name)} is not a plain file", hint="name one file")
+            return OpenFile(Path(real), handle, root)
+        if leads_out:
+            raise Refused(f"{_shown(name)} lies outside the roots", hint=self._hint())
+        if last is not None and last.errno not in (errno.ENOENT, errno.ENOTDIR):
+            raise Unreadable(f"{_shown(name)} cannot be read: {last.strerror}")
+        raise Unreadable(f"{_shown(name)} is not there", hint=self._hint())
+
+    def _places(self, name: str) -> tuple[list[tuple[Root, str]], bool]:
+        """Where a name may lead, below which root; and whether one way leads out of them."""
+        bases = [""] if Path(name).is_absolute() else [root.path for root in self.all]
+        found: list[tuple[Root, str]] = []
+        for base in bases:
+            try:
+                real = os.path.realpath(os.path.join(base, name))  # noqa: PTH118
+            except OSError as error:
+                # A link that goes away while it is read is told even by the lenient form.
+                raise Refused(f"{_shown(name)} changed while it was looked up") from error
+            found += [(root, real) for root in self.all if is_inside(real, root.path)][:1]
+        return found, len(found) < len(bases)
+
+    def _hint(self) -> str:
+        return f"files below {', '.join(root.name for root in self.all)} may be named"
+
+
+@dataclass
+class CallFiles:
+    """The files of one call.
+
+    Args:
+        name: of the folder for what it writes, in the output root.
+    """
+
+    roots: Roots
+    name: str
+    _read: list[OpenFile] = field(default_factory=list[OpenFile])
+    _names: list[str] = field(default_factory=list[str])
+    _folder: OpenFile | None = None
+
+    def read(self, name: str) -> Path:
+        """A file to read, by its resolved path. Raises: Refused, Unreadable."""
+        try:
+            return self.hold(self.roots.look_up(name))
+        except InputError:
+            self.close()
+            raise
+
+    def hold(self, file: OpenFile) -> Path:
+        """Keep an open file as one that this call reads."""
+        self._read.append(file)
+        return file.path
+
+    def beside(self, path: Path) -> None:
+        """Hold a file that is read along with another, where it is there. Raises: Refused."""
+        if os.path.lexists(path):
+            self.read(str(path))
+
+    def write(self, name: str) -> Path:
+        """A new file in the call's own folder, which `begin` makes.
+
+        Raises:
+            Refused: it is more than a bare name, or is asked for twice.
+        """
+        if not _BARE_NAME.fullmatch(name) or name.endswith((".", " ")):
+            self.close()
+            raise Refused(
+                f"{_shown(name)} is not a bare file name",
+                hint="letters, digits, _ . + - and spaces; the server chooses the folder",
+            )
+        if name in self._names:
+            raise Refused(f"{_shown(name)} is asked for twice", hint="name another file")
+        self._names.append(name)
+        return Path(self.roots.out.path) / self.name / name
+
+    def begin(self) -> None:
+        """Hold that all is as it was, and make the folder where anything is written.
+
+        Raises:
+            Changed: as `verify`.
+            OutputError: the folder cannot be made, or somebody else made it.
+        """
+        self.verify()
+        if not self._names:
+            return
+        root = self.roots.out
+        path = Path(root.path) / self.name
+        if os.path.lexists(path):
+            raise OutputError(f"{show(path)} is there already")
+        fsio.ensure_folder(path)
+        try:
+            handle = os.open(self.name, _FOLDER, dir_fd=root.handle)
+        except OSError as error:
+            raise OutputError(f"{show(path)} is no folder of ours") from error
+        self._folder = OpenFile(path, handle, root)
+        if os.listdir(handle):  # noqa: PTH208
+            raise OutputError(f"{show(path)} is no folder of ours")
+
+    def written(self) -> list[Path]:
+        """The files in the call's folder, whatever is in folders below included."""
+        if self._folder is None:
+            return []
+        found = sorted(self._folder.path.rglob("*"))
+        return [path for path in found if path.is_file() and not path.is_symlink()]
+
+    def verify(self) -> None:
+        """Hold that every name still leads to what was opened.
+
+        Raises:
+            Changed: a file or a folder on the way to it was put in its place.
+        """
+        for each in self._read:
+            if not each.is_still_there():
+                raise Changed(
+                    f"{show(each.path)} was replaced during the call",
+                    hint="its result is withheld; run it again when the files are at rest",
+                )
+        folder = self._folder
+        if folder is not None:
+            try:
+                same = os.path.samestat(os.lstat(folder.path), os.fstat(folder.handle))
+            except OSError:
+                same = False
+            if not same:
+                raise Changed(f"{show(folder.path)} was replaced during the call")
+
+    def __del__(self) -> None:
+        # A call that is refused halfway has opened files that no job will close.
+        self.close()
+
+    def close(self) -> None:
+        """Let go of all files; an empty folder is removed."""
+        for each in [*self._read, *([self._folder] if self._folder else [])]:
+            with suppress(OSError):
+                os.close(each.handle)
+        folder, self._folder = self._folder, None
+        self._read.clear()
+        if folder is not None:
+            with suppress(OSError):
+                if not os.listdir(folder.path):  # noqa: PTH208
+                    fsio.remove_folder(folder.path)
+
+
+def read_bytes(file: OpenFile, limit_bytes: int, *, offset: int = 0) -> bytes:
+    """Bytes of an open file. Raises: Unreadable."""
+    try:
+        return os.pread(file.handle, limit_bytes, offset)
+    except OSError as error:
+        raise Unreadable(f"{show(file.path)} cannot be read: {error.strerror}") from error
+
+
+def _root(word: str, name: str = "") -> Root:
+    given, separator, rest = word.partition("=")
+    if not name and separator and re.fullmatch(r"[A-Za-z0-9_-]{1,40}", given):
+        name, word = given, rest
+    real = os.path.realpath(word)
+    if real == os.path.sep:
+        raise UsageError("the root / would open the whole disk", hint="name a folder below it")
+    try:
+        handle = os.open(real, _FOLDER)
+    except OSError as error:
+        raise UsageError(f"root {word} is no folder: {error.strerror}") from error
+    return Root(name or Path(real).name, real, handle)
+
+
+def _walk(root: Root, real: str) -> int:
+    """Open a path below a root, step by step, following no link. Raises: OSError, Refused."""
+    parts = Path(real).relative_to(root.path).parts
+    if not parts or ".." in parts:
+        raise Refused(f"{show(Path(real))} is a folder", hint="name one file in it")
+    handle = os.open(".", _FOLDER, dir_fd=root.handle)
+    try:
+        for part in parts[:-1]:
+            inner = os.open(part, _FOLDER, dir_fd=handle)
+            os.close(handle)
+            handle = inner
+        return os.open(parts[-1], _FILE, dir_fd=handle)
+    finally:
+        os.close(handle)
+
+
+def _check_text(name: str) -> None:
+    if not name or len(name) > _LONGEST or any(not c.isprintable() for c in name):
+        raise Refused("a file name is empty, too long, or holds control characters")
+    if _PROTOCOL.match(name):
+        raise Refused(
+            f"{_shown(name)} names a protocol", hint="plain paths only; ./a:b.mkv for a colon"
+        )
+
+
+def _shown(name: str) -> str:
+    return show(Path(name.replace("\0", "\\0")[:200]))

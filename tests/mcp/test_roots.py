@@ -1,0 +1,306 @@
+"""No name leads out of the roots, and no link swapped during a call is followed."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mcp_kit import Live
+from vmafkit.errors import Changed, InputError, OutputError, UsageError
+from vmafkit.mcp.roots import CallFiles, Roots, read_bytes
+
+from .conftest import Place
+
+MARK = b"SECRET"
+
+
+@pytest.fixture
+def jail(tmp_path: Path) -> Path:
+    """A root `in`, and a secret beside it in a folder whose name begins the same."""
+    inside, outside = tmp_path / "in", tmp_path / "in-secret"
+    for folder in (inside / "sub", outside, tmp_path / "out"):
+        folder.mkdir(parents=True)
+    (outside / "s.mkv").write_bytes(MARK)
+    (inside / "sub" / "v.mkv").write_bytes(b"video")
+    (inside / "link.mkv").symlink_to(outside / "s.mkv")
+    (inside / "up").symlink_to("..")
+    (inside / "chain.mkv").symlink_to("link.mkv")
+    (inside / "ring").symlink_to("ring")
+    os.mkfifo(inside / "pipe.mkv")
+    return inside
+
+
+def forms(secret: Path, inside: Path) -> dict[str, str]:
+    """Sixteen ways to name a file outside of a root."""
+    folder = secret.parent.name
+    return {
+        "dots": f"../{folder}/{secret.name}",
+        "deep dots": f"sub/../../{folder}/{secret.name}",
+        "absolute": str(secret),
+        "absolute dots": f"{inside}/../{folder}/{secret.name}",
+        "sibling prefix": f"{inside}-secret/{secret.name}",
+        "link": "link.mkv",
+        "link to a link": "chain.mkv",
+        "linked folder": f"up/{folder}/{secret.name}",
+        "proc": f"/proc/self/root{secret}",
+        "doubled slashes": f"//{secret}",
+        "protocol": f"file:{secret}",
+        "url": f"file://{secret}",
+        "concat": f"concat:{secret}|{secret}",
+        "subfile": f"subfile,,start,0,end,0,,:{secret}",
+        "control character": f"sub/v.mkv\0/../../{folder}/{secret.name}",
+        "home": f"~/../../../../../..{secret}",
+    }
+
+
+def escapes(opened: Callable[[str], bytes], jail: Path) -> list[str]:
+    """The forms by which the secret can be read."""
+    found: list[str] = []
+    for form, name in forms(jail.with_name("in-secret") / "s.mkv", jail).items():
+        try:
+            content = opened(name)
+        except (InputError, OSError, ValueError):
+            continue
+        if content.startswith(MARK):
+            found.append(form)
+    return found
+
+
+def reader(roots: Roots) -> Callable[[str], bytes]:
+    """Opens and reads by the rules of the roots."""
+
+    def opened(name: str) -> bytes:
+        file = roots.look_up(name)
+        try:
+            return read_bytes(file, 100)
+        finally:
+            os.close(file.handle)
+
+    return opened
+
+
+def test_no_form_of_a_name_leads_out(jail: Path) -> None:
+    roots = Roots([str(jail)], str(jail.with_name("out")))
+    assert len(forms(jail, jail)) == 16
+    assert reader(roots)("sub/v.mkv") == b"video"
+    assert reader(roots)(str(jail / "sub" / ".." / "sub" / "v.mkv")) == b"video"
+    assert escapes(reader(roots), jail) == []
+
+
+def test_a_jail_of_prefixes_would_be_found_out(jail: Path) -> None:
+    """The test above can fail: a root that compares texts lets the sibling through."""
+
+    def by_prefix(name: str) -> bytes:
+        path = os.path.realpath(jail / name)
+        if not path.startswith(str(jail)):
+            raise ValueError(name)
+        return Path(path).read_bytes()
+
+    assert "sibling prefix" in escapes(by_prefix, jail)
+
+
+@pytest.mark.parametrize("name", ["sub", ".", "pipe.mkv", "ring", "", "gone.mkv", "sub/v.mkv/x"])
+def test_what_is_no_plain_file_is_refused(jail: Path, name: str) -> None:
+    with pytest.raises(InputError):
+        Roots([str(jail)], str(jail.with_name("out"))).look_up(name)
+
+
+def test_an_outside_file_is_refused_alike_whether_it_is_there_or_not(jail: Path) -> None:
+    roots = Roots([str(jail)], str(jail.with_name("out")))
+    said: set[str] = set()
+    for name in ("s.mkv", "t.mkv"):
+        with pytest.raises(InputError) as caught:
+            roots.look_up(f"../in-secret/{name}")
+        said.add(caught.value.sentence().replace(name, "NAME"))
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize("word", ["/", "/does/not/exist"])
+def test_a_root_is_a_folder_below_the_disk(tmp_path: Path, word: str) -> None:
+    with pytest.raises(UsageError):
+        Roots([word], str(tmp_path))
+
+
+def race(swap: Callable[[], None], act: Callable[[], None], rounds: int) -> None:
+    """Act so many times while another thread swaps."""
+    over = threading.Event()
+
+    def swapping() -> None:
+        while not over.is_set():
+            swap()
+
+    thread = threading.Thread(target=swapping)
+    thread.start()
+    try:
+        for _ in range(rounds):
+            act()
+    finally:
+        over.set()
+        thread.join()
+
+
+def exchange(one: Path, spare: Path) -> Callable[[], None]:
+    """Put two names in each other's place, again and again."""
+    third = one.with_name("third")
+
+    def swap() -> None:
+        one.rename(third)
+        spare.rename(one)
+        third.rename(spare)
+
+    return swap
+
+
+@pytest.mark.parametrize("what", ["link", "folder"])
+def test_a_thousand_swaps_give_no_escape(jail: Path, what: str) -> None:
+    roots = Roots([str(jail)], str(jail.with_name("out")))
+    (jail / "away").symlink_to(jail.with_name("in-secret"))
+    (jail / "sub" / "s.mkv").write_bytes(b"video")
+    (jail / "plain.mkv").write_bytes(b"video")
+    name, pair = {
+        "link": ("plain.mkv", (jail / "plain.mkv", jail / "link.mkv")),
+        "folder": ("sub/s.mkv", (jail / "sub", jail / "away")),
+    }[what]
+    seen: dict[bytes, int] = {}
+    opened = reader(roots)
+
+    def act() -> None:
+        try:
+            content = opened(name)
+        except InputError:
+            content = b"refused"
+        seen[content] = seen.get(content, 0) + 1
+
+    race(exchange(*pair), act, 1000)
+    assert set(seen) == {b"video", b"refused"}, seen
+
+
+def test_a_swap_during_the_call_withholds_the_result(jail: Path) -> None:
+    files = CallFiles(Roots([str(jail)], str(jail.with_name("out"))), "job-1")
+    files.read("sub/v.mkv")
+    files.verify()
+    exchange(jail / "sub", jail / "up")()
+    with pytest.raises(Changed):
+        files.verify()
+    files.close()
+
+
+BAD_NAMES = (
+    "../x.mkv", "/tmp/x.mkv", "a/b.mkv", "", ".", "..", ".hidden", "-y.mkv", "x\0.mkv", "x\n.mkv",
+    "file:x.mkv", "concat:a|b", "~x.mkv", "x.mkv ", "%d.mkv", "a" * 121,
+)  # fmt: skip
+
+
+def test_only_bare_names_are_written_each_once(jail: Path) -> None:
+    out = jail.with_name("out")
+    files = CallFiles(Roots([str(jail)], str(out)), "job-1")
+    for name in BAD_NAMES:
+        with pytest.raises(InputError):
+            files.write(name)
+    assert files.write("x.mkv") == out / "job-1" / "x.mkv"
+    with pytest.raises(InputError):
+        files.write("x.mkv")
+    files.begin()
+    assert [path.name for path in out.iterdir()] == ["job-1"]
+    files.close()
+    assert list(out.iterdir()) == []
+
+
+def test_a_folder_that_was_put_there_before_is_not_used(jail: Path) -> None:
+    out = jail.with_name("out")
+    (out / "job-1").symlink_to(jail.with_name("in-secret"))
+    files = CallFiles(Roots([str(jail)], str(out)), "job-1")
+    files.write("x.mkv")
+    with pytest.raises(OutputError):
+        files.begin()
+    files.close()
+    assert [path.name for path in jail.with_name("in-secret").iterdir()] == ["s.mkv"]
+
+
+def test_a_folder_swapped_during_the_call_is_noticed(jail: Path) -> None:
+    out = jail.with_name("out")
+    files = CallFiles(Roots([str(jail)], str(out)), "job-1")
+    files.write("x.mkv")
+    files.begin()
+    (out / "job-1").rename(out / "gone")
+    (out / "job-1").symlink_to(jail.with_name("in-secret"))
+    with pytest.raises(Changed):
+        files.verify()
+    files.close()
+
+
+PAIR = {"reference": "good.mkv", "distorted": "poor.mkv"}
+READS = [
+    ("score", {**PAIR}, "reference"),
+    ("score", {**PAIR}, "distorted"),
+    ("score", {**PAIR}, "tiny_model"),
+    ("worst_frames", {**PAIR}, "reference"),
+    ("worst_frames", {**PAIR}, "distorted"),
+    ("probe", {}, "source"),
+    ("plan", {"verb": "recommend"}, "source"),
+    ("recommend", {"target": ["90"]}, "source"),
+    ("recommend", {"target": ["90"]}, "from_corpus"),
+    ("auto", {"target": ["90"]}, "source"),
+    ("ladder", {}, "source"),
+    ("tune_per_shot", {}, "source"),
+    ("query_corpus", {}, "corpus"),
+    ("eval_model_on_split", {"model": "vmaf_tiny_v2"}, "features"),
+    ("compare_models", {"models": ["vmaf_tiny_v2"]}, "features"),
+    ("describe_model", {}, "model"),
+]
+WRITES = [
+    ("score", {**PAIR}, "report"),
+    ("recommend", {"source": "good.mkv", "target": ["90"]}, "output"),
+    ("recommend", {"source": "good.mkv", "target": ["90"]}, "report"),
+    ("ladder", {"source": "good.mkv"}, "report"),
+    ("tune_per_shot", {"source": "good.mkv"}, "output"),
+    ("compare", {"sources": ["good.mkv"]}, "output"),
+    ("compare", {"sources": ["good.mkv"]}, "report"),
+    ("extract_features", {"pairs": [PAIR]}, "output"),
+]
+
+
+def test_every_tool_refuses_every_form(served: Live, place: Place) -> None:
+    names = forms(place.secret, place.media)
+    names |= {"linked folder": "linked/secret.mkv", "link to a link": "linked/../link.mkv"}
+    asked = 0
+    for tool, rest, argument in READS:
+        for name in names.values():
+            word = f"{name}.onnx" if argument in ("model", "tiny_model") else name
+            failure = served.failure(tool, **{**rest, argument: word})
+            assert failure["error"] in ("refused", "unreadable", "usage"), (tool, name, failure)
+            asked += 1
+    for name in names.values():
+        pair = {"reference": name, "distorted": "poor.mkv"}
+        for failure in (
+            served.failure("compare", sources=[name]),
+            served.failure("extract_features", pairs=[pair]),
+        ):
+            assert failure["error"] in ("refused", "unreadable"), (name, failure)
+    assert asked == 16 * len(READS)
+
+
+def test_every_tool_refuses_to_write_elsewhere(served: Live, place: Place) -> None:
+    before = sorted(place.out.parent.rglob("*"))
+    for tool, rest, argument in WRITES:
+        for name in (*BAD_NAMES[1:3], "../x.mkv", "..", "file:x.mkv", str(place.secret), "x\0"):
+            failure = served.failure(tool, **{**rest, argument: name})
+            assert failure["error"] in ("refused", "usage"), (tool, name, failure)
+    assert sorted(place.out.parent.rglob("*")) == before
+
+
+def test_every_tool_with_a_file_argument_is_tried_above(served: Live) -> None:
+    tried = {(tool, argument) for tool, _, argument in READS + WRITES}
+    tried |= {("compare", "sources"), ("extract_features", "pairs"), ("score", "models"),
+              ("compare_models", "models"), ("eval_model_on_split", "model"),
+              ("worst_frames", "model")}  # fmt: skip
+    for tool in served.ask(served.client.list_tools).tools:
+        for name in tool.input_schema["properties"]:
+            if name in ("output", "report", "source", "sources", "reference", "distorted",
+                        "corpus", "from_corpus", "features", "pairs"):  # fmt: skip
+                ids = tool.name in ("score", "extract_features") and name == "features"
+                assert (tool.name, name) in tried or ids, (tool.name, name)
