@@ -177,6 +177,22 @@ def test_an_mp4_gives_an_mp4(tmp_path: Path) -> None:
     assert done.met and str(done.results[0].encode_path).endswith(".mp4")
 
 
+def test_sources_of_one_name_keep_their_own_files(tmp_path: Path) -> None:
+    words = {**WORDS, "allow_codecs": ["x264"], "preset": ["ultrafast"]}
+    films = [tmp_path / name / "film.mkv" for name in ("one", "two")]
+    for path, frames in zip(films, (10, 14), strict=True):
+        path.parent.mkdir()
+        kit.moving(path, frames=frames)
+    runs = tmp_path / "runs"
+    for _ in range(2):
+        for path, frames in zip(films, (10, 14), strict=True):
+            (row,) = api.auto(path, **words, execute=True, runs_dir=runs).results
+            assert open_source(Path(row.encode_path or "")).frame_count == frames
+    first, second = rows(runs)
+    assert first["encode_path"] != second["encode_path"]
+    assert second["cell_key"][:8] in Path(second["encode_path"]).name
+
+
 def test_hdr_is_planned_for_and_not_scored_by_itself(tmp_path: Path) -> None:
     clip = kit.hdr10(tmp_path / "hdr.mkv")
     planned = api.auto(clip, **WORDS).plan

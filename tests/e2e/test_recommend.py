@@ -6,17 +6,22 @@ import errno
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
+from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 import tuning_kit as kit
 from vmafkit import api, fsio
+from vmafkit.api._from_corpus import _encoder_words  # pyright: ignore[reportPrivateUsage]
 from vmafkit.errors import (
     Cancelled,
     CapabilityMissing,
@@ -105,6 +110,25 @@ def test_from_corpus_says_what_it_lacks(clips: Path, tmp_path: Path) -> None:
         api.recommend(from_corpus=corpus, target=["90"], output=tmp_path / "o.mkv", **FAST)
 
 
+def test_from_corpus_tells_the_command_of_the_row_it_decided_by(
+    clips: Path, tmp_path: Path
+) -> None:
+    corpus = tmp_path / "corpus.jsonl"
+    for options in ((), ("g=5",)):
+        plan = api.plan_corpus(
+            [clips / "short.mkv"], preset=["ultrafast"], crf=["30"], enc=list(options)
+        )
+        api.corpus(plan, corpus)
+    plain, other = api.read_corpus(corpus)
+    with pytest.raises(UsageError, match="extra_params"):
+        api.recommend(from_corpus=corpus, target=["30"], **FAST)
+    rows = [plain, other]
+    words = _encoder_words(rows, 30.0, other.trial_key or "")
+    assert words == shlex.join(other.argv or []) and "-g" in words
+    assert _encoder_words(rows, 30.0, plain.trial_key or "") == shlex.join(plain.argv or [])
+    assert _encoder_words(rows, 30.0, "another") == ""
+
+
 def test_the_file_keeps_all_that_the_film_carries(clips: Path, tmp_path: Path) -> None:
     source, output = clips / "film.mkv", tmp_path / "out.mkv"
     before = kit.sha256(source)
@@ -129,6 +153,27 @@ def test_an_mp4_stays_an_mp4(clips: Path, tmp_path: Path) -> None:
     assert made.output.carried == {"audio": 2, "subtitle": 1}
     told = kit.ffmpeg("-i", output, "-f", "null", "-")
     assert "hvc1" in told and "mov_text" in told
+
+
+@pytest.mark.parametrize("encoder", ["x264", "svt-av1"])
+def test_an_mp4_of_constant_rate_shows_each_frame_at_its_time(encoder: str, tmp_path: Path) -> None:
+    source, output = tmp_path / "ntsc.mkv", tmp_path / "out.mp4"
+    kit.ffmpeg(
+        "-f", "lavfi", "-i", "testsrc2=s=128x72:r=30000/1001", "-frames:v", "24",
+        "-c:v", "libx264", "-preset", "ultrafast", "-crf", "4", "-pix_fmt", "yuv420p", source,
+    )  # fmt: skip
+    preset = {"x264": "veryfast", "svt-av1": "12"}[encoder]
+    made = found(source, "80", encoder=encoder, preset=preset, tolerance=10.0, output=output)
+    assert made.met
+    with av.open(str(output)) as container:
+        packets = [each for each in container.demux(video=0) if each.size]
+        assert packets[0].time_base == Fraction(1, 30000)
+    first = min(each.pts or 0 for each in packets)
+    assert sorted((each.pts or 0) - first for each in packets) == [1001 * n for n in range(24)]
+    decoding = [each.dts or 0 for each in packets]
+    assert {later - sooner for sooner, later in pairwise(decoding)} == {1001}
+    if encoder == "x264":
+        assert any(each.pts != each.dts for each in packets)
 
 
 def test_what_an_mp4_cannot_carry_is_refused_before_any_work(clips: Path, tmp_path: Path) -> None:

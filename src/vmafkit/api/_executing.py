@@ -50,7 +50,7 @@ def execute_cell(
     if done is not None:
         return done, True
     try:
-        row = _run(ready, setup, cell, key, results.folder, on_event)
+        row = _run(ready, setup, cell, key, results, on_event)
     except _FOR_ALL:
         raise
     except VmafkitError as error:
@@ -82,7 +82,7 @@ def _setup(ready: Ready, bench: Bench, cell: PlanCell) -> Setup:
 
 
 def _run(
-    ready: Ready, setup: Setup, cell: PlanCell, key: str, folder: Path, on_event: OnEvent
+    ready: Ready, setup: Setup, cell: PlanCell, key: str, results: ResultsFile, on_event: OnEvent
 ) -> TuneResult:
     rows = stored_rows(ready, setup) if setup.scale is None else []
     found = widening_search(ready, setup, rows, on_event, start=cell.crf)
@@ -92,24 +92,24 @@ def _run(
         searches.append(found)
     finished: Finished | None = None
     if found.decision.quality is not None:
-        output, streams = _output(ready, folder, found)
+        output, streams = _output(ready, results, key, found)
         finished = finish(found, streams, output, on_event)
     return _row(ready, cell, key, searches, finished)
 
 
-def _output(ready: Ready, folder: Path, found: Found) -> tuple[Path, Streams]:
+def _output(ready: Ready, results: ResultsFile, key: str, found: Found) -> tuple[Path, Streams]:
     """Where the encode goes: .mp4 for an MP4 whose streams all fit one, else .mkv."""
     quality = found.decision.quality
     stem = Path(found.setup.cells(quality or 0.0)[0].file_name).stem
     if found.setup.scale is not None:
         stem += f"__{found.setup.scale[1]}"
     if ready.source.path.suffix.lower() in (".mp4", ".m4v"):
-        output = folder / f"{stem}.mp4"
+        output = results.path_for(key, stem, ".mp4")
         try:
             return output, prepare_output(output, ready.source)
         except UsageError:
             pass
-    output = folder / f"{stem}.mkv"
+    output = results.path_for(key, stem, ".mkv")
     return output, prepare_output(output, ready.source)
 
 

@@ -77,7 +77,7 @@ def recommend_from_corpus(
             "encoder": last.encoder_version,
             "libvmaf": last.libvmaf_version,
         },
-        command=_encoder_words(rows, best.quality if best else None),
+        command=_encoder_words(rows, best.quality, best.key) if best else "",
         reason=decision.reason,
         targets=[str(target) for target in targets],
         scores=list(best.scores) if best else [],
@@ -88,6 +88,9 @@ def recommend_from_corpus(
     )
 
 
-def _encoder_words(rows: Sequence[CorpusRow], quality: float | None) -> str:
-    """The encoder's words of the row with this setting."""
-    return next((shlex.join(row.argv) for row in rows if row.crf == quality and row.argv), "")
+def _encoder_words(rows: Sequence[CorpusRow], quality: float, key: str) -> str:
+    """The encoder's words of the row that a probe was made of, the newest where several are."""
+    for row in reversed(rows):
+        if row.crf == quality and (row.trial_key or "") == key and row.argv:
+            return shlex.join(row.argv)
+    return ""

@@ -46,5 +46,5 @@ def model_of(word: str) -> VmafModel:
 
 
 def model_key(model: VmafModel) -> str:
-    """What stands for a model in a trial's key."""
-    return f"file:{fsio.sha256_file(model.path)}" if model.path else model.id
+    """What stands for a model in a trial's key; a file's id too, as its columns are named by it."""
+    return f"file:{model.id}:{fsio.sha256_file(model.path)}" if model.path else model.id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from vmafkit.decide.probes import Probe
 from vmafkit.decide.target import METRICS, Target
@@ -19,6 +20,15 @@ _OWN_COLUMNS = {
     "median": "vmaf_median",
 }
 
+# Rows that differ in one of these are points of different curves.
+_CURVE = {
+    "extra_params": "encoder options",
+    "threads": "thread counts",
+    "display_width": "display widths",
+    "display_height": "display heights",
+    "pix_fmt": "pixel formats",
+}
+
 
 def rows_for(
     rows: Sequence[CorpusRow],
@@ -33,7 +43,8 @@ def rows_for(
         sha256: of the source; None where the corpus has only one.
 
     Raises:
-        UsageError: there are none, or they are of several sources or presets.
+        UsageError: there are none, or they are of several sources, presets, encoder options,
+            thread counts, display sizes or pixel formats.
     """
     found = [row for row in rows if row.exit_status == 0 and row.encoder == encoder]
     if sha256 is not None:
@@ -58,7 +69,24 @@ def rows_for(
             f"the corpus holds {encoder} with the presets {', '.join(presets)}",
             hint="name one with --preset",
         )
+    _refuse_several_curves(found)
     return found
+
+
+def _refuse_several_curves(rows: Sequence[CorpusRow]) -> None:
+    for field, words in _CURVE.items():
+        values = sorted({_word(getattr(row, field)) for row in rows})
+        if len(values) > 1:
+            raise UsageError(
+                f"the corpus holds rows of several {words} ({field}): {', '.join(values)}",
+                hint="put the rows of one of them in a corpus file of their own",
+            )
+
+
+def _word(value: object) -> str:
+    if isinstance(value, list):
+        return f"'{' '.join(map(str, cast('list[object]', value)))}'"
+    return "unset" if value is None else str(value)
 
 
 def probes_of(rows: Sequence[CorpusRow], targets: Sequence[Target]) -> list[Probe]:

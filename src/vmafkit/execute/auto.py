@@ -61,15 +61,31 @@ class ResultsFile:
                 return row if _is_whole(row) else None
         return None
 
+    def path_for(self, cell_key: str, stem: str, suffix: str) -> Path:
+        """Where a cell's file goes: `stem` if that is free or the cell's own, else with its key."""
+        plain = self.folder / f"{stem}{suffix}"
+        owners = {
+            row.cell_key
+            for row in self.rows()
+            if row.encode_path is not None and _made(row.encode_path).name == plain.name
+        }
+        if owners == {cell_key} or not (owners or plain.exists()):
+            return plain
+        return self.folder / f"{stem}__{cell_key[:8]}{suffix}"
+
     def append(self, row: TuneResult) -> None:
         """Add a row; it is on the disk on return. Raises: StoreFull, StoreError."""
         fsio.append_line(self.path, row.line())
 
 
+def _made(encode_path: str) -> Path:
+    return Path(os.fsdecode(strictjson.unescape(encode_path)))
+
+
 def _is_whole(row: TuneResult) -> bool:
     if row.encode_path is None:
         return not row.met
-    path = Path(os.fsdecode(strictjson.unescape(row.encode_path)))
+    path = _made(row.encode_path)
     if not path.is_file() or path.stat().st_size != row.encode_size_bytes:
         return False
     try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 from vmafkit import fsio
@@ -24,6 +25,7 @@ from vmafkit.errors import (
     Truncated,
 )
 from vmafkit.execute.events import Event, OnEvent, ignore
+from vmafkit.execute.frame_times import check_times, snap_rate, snap_words
 from vmafkit.execute.streams import Streams, count_streams, final_suffix, read_streams
 from vmafkit.execute.trial import Bench
 from vmafkit.ffmpeg.decoded import decoded_streams
@@ -80,9 +82,13 @@ def prepare_output(output: Path, source: Source) -> Streams:
 
 
 def join_words(
-    cell: Cell, video: Path, streams: Streams, output: Path, suffix: str
+    cell: Cell, video: Path, streams: Streams, output: Path, suffix: str, rate: Fraction | None
 ) -> tuple[str, ...]:
-    """ffmpeg's words that join an encode with the rest of its source."""
+    """ffmpeg's words that join an encode with the rest of its source.
+
+    Args:
+        rate: frames per second, to snap the video's times to whole frames; None to keep them.
+    """
     source = cell.source
     words: tuple[str, ...] = ()
     if streams.start_s > 0:
@@ -96,6 +102,8 @@ def join_words(
             words += (f"-c:{place}", stream.codec)
     for name, value in streams.video_tags:
         words += ("-metadata:s:v:0", f"{name}={value}")
+    if rate is not None:
+        words += snap_words(rate)
     if suffix == ".mp4":
         words += ("-movflags", "+faststart")
         if cell.encoder.codec == "hevc":
@@ -128,7 +136,8 @@ def make_final(
     job = Job(cancel=bench.cancel, limits=bench.limits)
     on_event(Event("final-started", {"output": show(output), "step": "join"}))
     with fsio.atomic_path(output, user_output=True) as temp:
-        words = join_words(cell, video, streams, temp, suffix)
+        rate = snap_rate(video, cell.source) if suffix == ".mp4" else None
+        words = join_words(cell, video, streams, temp, suffix, rate)
         try:
             joined = run_ffmpeg(
                 bench.program, words, cwd=output.parent, job=job, failure=EncodeFailed,
@@ -140,6 +149,8 @@ def make_final(
             ) from error
         on_event(Event("final-progress", {"output": show(output), "step": "check"}))
         checked_s = _check(bench, cell, video, streams, temp, job)
+        if rate is not None:
+            check_times(temp, rate)
         ensure_unchanged(cell.source)
     made = open_source(output)
     return Final(

@@ -67,3 +67,21 @@ def test_rows_of_windows_failures_and_others_are_left_out() -> None:
 def test_a_score_that_no_row_has_is_named(target: str) -> None:
     with pytest.raises(UsageError, match="has no score for"):
         probes_of(ROWS, [parse_target(target)])
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("extra_params", ["-tune", "film"]),
+        ("threads", 2),
+        ("display_width", 1920),
+        ("display_height", 1080),
+        ("pix_fmt", "yuv420p10le"),
+    ],
+)
+def test_rows_of_several_curves_are_refused(field: str, value: object) -> None:
+    other = row(9.0, 99.0, **{field: value})
+    with pytest.raises(UsageError, match=field) as told:
+        rows_for([*ROWS, other], sha256="s", encoder="libx264", preset=None)
+    assert "corpus file of their own" in (told.value.hint or "")
+    assert rows_for([other], sha256="s", encoder="libx264", preset=None) == [other]
