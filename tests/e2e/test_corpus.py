@@ -21,6 +21,7 @@ import vmafkit
 from vmafkit import api, errors, proc
 from vmafkit.cli.tune import app
 from vmafkit.cli.typer_main import run_app
+from vmafkit.execute import toolchain
 from vmafkit.ffmpeg.locate import find_ffmpeg
 from vmafkit.schema.corpus import V1_KEYS
 from vmafkit.store.trials import TrialStore
@@ -224,6 +225,92 @@ def test_a_known_cell_costs_nothing(
     for row in lines(tmp_path / "e.jsonl"):
         assert packet_bits(Path(row["encode_path"])) == row["video_bits"]
         assert Path(row["encode_path"]).parent == kept
+
+
+def test_a_kept_encode_is_never_replaced_by_another_trials(
+    clips: dict[str, Path], tmp_path: Path, new_cache: Path
+) -> None:
+    other = tmp_path / "one.mkv"
+    other.write_bytes(clips["two"].read_bytes())
+    output, kept = tmp_path / "c.jsonl", tmp_path / "kept"
+    runs: list[tuple[Path, dict[str, Any]]] = [
+        (clips["one"], {}), (clips["one"], {"enc": ["g=2"]}), (clips["one"], {"threads": 2}),
+        (other, {}),
+    ]  # fmt: skip
+    for source, more in runs:
+        plan = api.plan_corpus([source], preset=["ultrafast"], crf=["30"], **more)
+        api.corpus(plan, output, encode_dir=kept)
+        # Another corpus file with the same folder.
+        api.corpus(plan, tmp_path / "d.jsonl", encode_dir=kept)
+    for rows in (lines(output), lines(tmp_path / "d.jsonl")):
+        assert len({row["encode_path"] for row in rows}) == len(rows) == 4
+        for row in rows:
+            assert packet_bits(Path(row["encode_path"])) == row["video_bits"]
+        assert Path(rows[0]["encode_path"]).name == "one__libx264__ultrafast__30.mkv"
+    assert len(list(kept.iterdir())) == 4
+    plan = api.plan_corpus([other], preset=["ultrafast"], crf=["30"])
+    api.corpus(plan, tmp_path / "e.jsonl", encode_dir=kept)
+    assert lines(tmp_path / "e.jsonl")[0]["encode_path"] == lines(output)[3]["encode_path"]
+
+
+def test_encodes_wanted_later_are_made_and_no_row_is_added(
+    clips: dict[str, Path], tmp_path: Path, new_cache: Path, starts: list[Sequence[str]]
+) -> None:
+    output = tmp_path / "c.jsonl"
+    plan = api.plan_corpus([clips["one"]], preset=["ultrafast"], crf=["30,40"])
+    api.corpus(plan, output)
+    before = output.read_bytes()
+    done = api.corpus(plan, output, keep_encodes=True)
+    assert (done.skipped, done.known, done.measured) == (0, 2, 0)
+    bits = {packet_bits(path) for path in (tmp_path / "encodes").iterdir()}
+    assert bits == {row["video_bits"] for row in lines(output)}
+    starts.clear()
+    assert api.corpus(plan, output, keep_encodes=True).skipped == 2
+    assert starts == [] and output.read_bytes() == before
+
+
+def test_the_note_on_the_model_is_of_the_run(
+    clips: dict[str, Path], tmp_path: Path, new_cache: Path
+) -> None:
+    runs: dict[str, dict[str, Any]] = {"c": {}, "d": {"model": ["vmaf_v0.6.1"]}}
+    for name, more in runs.items():
+        plan = api.plan_corpus([clips["one"]], preset=["ultrafast"], crf=["30"], **more)
+        api.corpus(plan, tmp_path / f"{name}.jsonl")
+    (first,), (second,) = lines(tmp_path / "c.jsonl"), lines(tmp_path / "d.jsonl")
+    assert first["trial_key"] == second["trial_key"]
+    assert "--model overrides" in first["model_note"] and second["model_note"] is None
+
+
+def test_a_version_that_cannot_be_found_out_stops_the_plan(
+    clips: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any, **__: Any) -> str:
+        raise errors.ToolTimeout("libx264 ran longer than 60 s")
+
+    toolchain._known_version.cache_clear()
+    monkeypatch.setattr(toolchain, "_is_self_contained", lambda _: False)
+    with monkeypatch.context() as patch:
+        patch.setattr(toolchain, "try_encoder", fails)
+        with pytest.raises(errors.ToolTimeout, match="libx264") as told:
+            api.plan_corpus([clips["one"]], preset=["ultrafast"], crf=["30"])
+        assert "doctor" in told.value.hint
+    (cell,) = api.plan_corpus([clips["one"]], preset=["ultrafast"], crf=["30"]).cells
+    assert cell.spec.toolchain.encoder_version
+
+
+def test_an_encoder_without_its_hardware_has_a_way_out(
+    clips: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any, **__: Any) -> str:
+        raise errors.ToolFailed("h264_nvenc failed (exit status 1): Cannot load libcuda.so.1")
+
+    toolchain._known_version.cache_clear()
+    monkeypatch.setattr(toolchain, "try_encoder", fails)
+    with pytest.raises(errors.CapabilityMissing, match="libcuda") as told:
+        api.plan_corpus([clips["one"]], encoder=["h264_nvenc"], crf=["30"])
+    assert told.value.exit_code == 4 and "nvidia hardware" in told.value.hint
+    with pytest.raises(errors.CapabilityMissing, match="libcuda"):
+        api.recommend(clips["one"], encoder="h264_nvenc", target=["90"])
 
 
 def test_the_dry_run_prints_commands_that_run(

@@ -41,6 +41,8 @@ class FakeFfmpeg:
             encodes += ["-c:v", "libx264", "-preset", "ultrafast", "-crf", str(crf)]
             encodes += ["-threads", "1", folder / "clips" / f"{crf}.mkv"]
         real_ffmpeg("-i", fake.source, *encodes)
+        # The answer when its encoder is tried.
+        real_ffmpeg("-i", fake.source, "-frames:v", "1", "-c:v", "libx264", folder / "try.mkv")
         said = "Input stream #{}:0 (video): 5 packets read (1 bytes); 5 frames decoded"
         (folder / "counts").write_text("".join(f"  {said.format(n)};\n" for n in (0, 1)))
         frames = [

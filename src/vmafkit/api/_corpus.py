@@ -13,6 +13,7 @@ from pathlib import Path
 
 from vmafkit import encoders, fsio, settings
 from vmafkit.api._report import prepare_report, write_report
+from vmafkit.api._words import model_key
 from vmafkit.decide.sweep import Cell, Grid, Known, Scoring, plan_sweep
 from vmafkit.decide.values import parse_values
 from vmafkit.decide.workers import trial_bytes, worker_count
@@ -21,8 +22,8 @@ from vmafkit.execute.encode import encode_words
 from vmafkit.execute.events import OnEvent, ignore
 from vmafkit.execute.machine import free_memory_bytes
 from vmafkit.execute.rows import Run
-from vmafkit.execute.sweep import Keeping, SweepResult, run_sweep
-from vmafkit.execute.toolchain import toolchain
+from vmafkit.execute.sweep import SweepResult, run_sweep
+from vmafkit.execute.toolchain import require_working, toolchain
 from vmafkit.execute.trial import Bench
 from vmafkit.ffmpeg.capabilities import Capabilities, read_capabilities
 from vmafkit.ffmpeg.locate import find_ffmpeg
@@ -107,10 +108,12 @@ def plan_corpus(
         options=tuple(enc),
         threads=threads,
     )
+    for each in grid.encoders:
+        require_working(capabilities, each)
     models = tuple(_model(name) for name in model)
     scoring = Scoring(
         models=models,
-        model_keys=tuple(_model_key(each) for each in models),
+        model_keys=tuple(model_key(each) for each in models),
         features=tuple(feature_by_name(name) for name in _split(feature)),
         display=display,
         subsample=subsample,
@@ -175,7 +178,7 @@ def corpus(
             corpus_file,
             Run(uuid.uuid4().hex, plan.capabilities.version),
             workers=workers or _workers(plan),
-            keeping=Keeping(folder),
+            keep_in=folder,
             on_event=on_event,
         )
     if page is not None:
@@ -264,10 +267,6 @@ def _model(word: str) -> VmafModel:
     if word.startswith("path="):
         return model_from_file(Path(word.removeprefix("path=")))
     return model_by_id(word.removeprefix("version="))
-
-
-def _model_key(model: VmafModel) -> str:
-    return f"file:{fsio.sha256_file(model.path)}" if model.path else model.id
 
 
 def _raw(

@@ -13,7 +13,7 @@ from typing import Literal
 from vmafkit import encoders, settings
 from vmafkit.api._engine import engine_state
 from vmafkit.errors import StoreError, ToolFailed, VmafkitError
-from vmafkit.execute.toolchain import try_encoder
+from vmafkit.execute.toolchain import hardware_hint, try_encoder
 from vmafkit.ffmpeg.capabilities import Capabilities, read_capabilities
 from vmafkit.ffmpeg.locate import find_ffmpeg
 from vmafkit.scoring import vmaf_models
@@ -124,10 +124,7 @@ def _encoder(capabilities: Capabilities, name: str) -> Finding:
         version = try_encoder(Path(capabilities.path), encoder)
     except ToolFailed as error:
         if encoder.hardware:
-            return Finding(
-                "encoder", name, "fails", error.message,
-                f"it needs {encoder.hardware} hardware and its driver",
-            )  # fmt: skip
+            return Finding("encoder", name, "fails", error.message, hardware_hint(encoder))
         return Finding("encoder", name, "fails", error.message, encoder.install_hint)
     except VmafkitError as error:
         return Finding("encoder", name, "fails", error.message, error.hint)

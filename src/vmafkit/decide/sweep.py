@@ -87,6 +87,13 @@ class Cell:
     options: tuple[str, ...]
     file_name: str
 
+    @property
+    def keyed_name(self) -> str:
+        """The file name with the start of the trial's key, which no other trial has."""
+        stem, _, suffix = self.file_name.rpartition(".")
+        mark = f"__{self.spec.key[:8]}"
+        return self.file_name if stem.endswith(mark) else f"{stem}{mark}.{suffix}"
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -119,7 +126,7 @@ def plan_sweep(
                 for quality in grid.qualities or (encoder.quality.default,):
                     setting = (encoder, preset, quality)
                     cell = make_cell(known, setting, grid, scoring, toolchain(encoder))
-                    cells.setdefault(cell.spec.key, _with_own_name(cell, names))
+                    cells.setdefault(cell.spec.key, _with_own_name(cell, grid, names))
     if not cells:
         raise UsageError("the sweep has no cells", hint="name a --source and an --encoder")
     return tuple(cells.values())
@@ -259,9 +266,10 @@ def _file_name(source: Path, spec: TrialSpec, encoder: Encoder) -> str:
     return "__".join(parts) + "." + encoder.container
 
 
-def _with_own_name(cell: Cell, names: dict[str, str]) -> Cell:
+def _with_own_name(cell: Cell, grid: Grid, names: dict[str, str]) -> Cell:
+    # The plain name does not tell options and threads, and later runs may have others.
+    is_plain = not grid.options and grid.threads == 1
     owner = names.setdefault(cell.file_name, cell.spec.key)
-    if owner == cell.spec.key:
+    if is_plain and owner == cell.spec.key:
         return cell
-    stem, _, suffix = cell.file_name.rpartition(".")
-    return replace(cell, file_name=f"{stem}__{cell.spec.key[:8]}.{suffix}")
+    return replace(cell, file_name=cell.keyed_name)

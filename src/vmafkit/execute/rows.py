@@ -14,6 +14,7 @@ from vmafkit.scoring.score import Score
 from vmafkit.version import __version__
 
 _FEATURE_STATISTICS = {"mean": "mean", "std": "stddev", "min": "min", "max": "max"}
+_NOT_OF_A_ROW = ("encode_sha256", "model_note")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +74,13 @@ def measured_facts(cell: Cell, encode: Encode, score: Score) -> dict[str, Any]:
         "libvmaf_version": score.libvmaf_version,
         "encode_cpu_s": round(encode.cpu_s, 3),
         "score_cpu_s": round(score.cpu_s, 3),
-        "model_note": cell.model_note or None,
     }
 
 
 def row_of(cell: Cell, run: Run, facts: dict[str, Any], encode_path: str | None) -> CorpusRow:
     """A row of a trial that worked."""
-    known = {name: value for name, value in facts.items() if name != "encode_sha256"}
+    # Older stores hold the note of whoever measured first.
+    known = {name: value for name, value in facts.items() if name not in _NOT_OF_A_ROW}
     return CorpusRow.model_validate({**_run_facts(cell, run), **known, "encode_path": encode_path})
 
 
@@ -143,4 +144,5 @@ def _run_facts(cell: Cell, run: Run) -> dict[str, Any]:
         "ffmpeg_version": run.ffmpeg_version,
         "vmaf_binary_version": None,
         "tool_version": __version__,
+        "model_note": cell.model_note or None,
     }

@@ -12,6 +12,7 @@ from vmafkit import proc
 from vmafkit.decide.sweep import Cell
 from vmafkit.errors import Cancelled, Changed, OutputError, StoreError, VmafkitError
 from vmafkit.execute.events import Event, OnEvent, ignore
+from vmafkit.execute.keeping import Keeping
 from vmafkit.execute.rows import Run, failed_row, row_of
 from vmafkit.execute.trial import Bench, Trial, run_trial
 from vmafkit.ffmpeg.progress import Progress
@@ -40,17 +41,6 @@ class SweepResult:
     failed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Keeping:
-    """Where encodes are kept; None for nowhere."""
-
-    folder: Path | None = None
-
-    def path(self, cell: Cell) -> Path | None:
-        """Where this cell's encode lies."""
-        return self.folder / cell.file_name if self.folder else None
-
-
 def run_sweep(
     bench: Bench,
     cells: Sequence[Cell],
@@ -58,23 +48,27 @@ def run_sweep(
     run: Run,
     *,
     workers: int,
-    keeping: Keeping | None = None,
+    keep_in: Path | None = None,
     on_event: OnEvent = ignore,
 ) -> SweepResult:
-    """Run every cell that the corpus has no good row of.
+    """Run every cell that the corpus has no good row of, or whose encode is wanted and not there.
 
     A failed cell becomes a row and the sweep goes on, but a cell whose source has changed
     leaves none, since nobody knows what it would stand for. Trouble with the store, the corpus
     file or the folder of kept encodes, and Ctrl-C, end the sweep. Rows are appended one by one
-    as their trials end.
+    as their trials end; a cell that has a good row gets no other.
+
+    Args:
+        keep_in: folder of kept encodes; None to keep none.
 
     Raises:
         StoreError, OutputError: the store, the corpus file or an encode cannot be written.
         Cancelled: the work was stopped.
     """
-    keeping = keeping or Keeping()
-    done = corpus.done_keys()
-    todo = [cell for cell in cells if cell.spec.key not in done]
+    rows = [row for row in corpus.rows() if row.trial_key and row.exit_status == 0]
+    done = {row.trial_key for row in rows}
+    keeping = Keeping(keep_in, rows)
+    todo = [cell for cell in cells if cell.spec.key not in done or keeping.lacks(cell)]
     started = time.monotonic()
     on_event(
         Event("sweep-started", {"cells": len(cells), "skipped": len(cells) - len(todo),
@@ -87,13 +81,14 @@ def run_sweep(
         try:
             while True:
                 while len(running) < workers and (cell := next(queue, None)) is not None:
-                    future = pool.submit(_one, bench, cell, keeping.path(cell), on_event)
+                    future = pool.submit(_one, bench, cell, keeping, on_event)
                     running[future] = cell
                 if not running:
                     break
                 for future in _ended(running):
                     cell = running.pop(future)
-                    tally[_settle(future, cell, corpus, run, keeping, on_event)] += 1
+                    into = None if cell.spec.key in done else corpus
+                    tally[_settle(future, cell, into, run, on_event)] += 1
         except BaseException:
             bench.cancel.set()
             _wait_for_end(running)
@@ -134,7 +129,7 @@ def _ended(running: Collection[Future[Trial]]) -> list[Future[Trial]]:
     return ended
 
 
-def _one(bench: Bench, cell: Cell, keep: Path | None, on_event: OnEvent) -> Trial:
+def _one(bench: Bench, cell: Cell, keeping: Keeping, on_event: OnEvent) -> Trial:
     on_event(Event("trial-started", _name(cell)))
 
     def frames(stage: str, progress: Progress) -> None:
@@ -143,15 +138,15 @@ def _one(bench: Bench, cell: Cell, keep: Path | None, on_event: OnEvent) -> Tria
                                      "frames": cell.window.frames})
         )  # fmt: skip
 
-    return run_trial(bench, cell, keep=keep, on_frames=frames)
+    keep, spare = keeping.places(cell)
+    return run_trial(bench, cell, keep=keep, spare=spare, on_frames=frames)
 
 
 def _settle(
     future: Future[Trial],
     cell: Cell,
-    corpus: CorpusFile,
+    corpus: CorpusFile | None,
     run: Run,
-    keeping: Keeping,
     on_event: OnEvent,
 ) -> str:
     try:
@@ -159,16 +154,16 @@ def _settle(
     except (Cancelled, StoreError, OutputError):
         raise
     except VmafkitError as error:
-        if not isinstance(error, Changed):
+        if corpus is not None and not isinstance(error, Changed):
             corpus.append(failed_row(cell, run, error))
         on_event(
             Event("trial-finished", {**_name(cell), "outcome": "failed",
                                      "error": error.code, "message": error.sentence()})
         )  # fmt: skip
         return "failed"
-    kept = keeping.path(cell)
-    row = row_of(cell, run, trial.facts, str(kept) if kept else None)
-    corpus.append(row)
+    row = row_of(cell, run, trial.facts, str(trial.kept) if trial.kept else None)
+    if corpus is not None:
+        corpus.append(row)
     outcome = "known" if trial.known else "measured"
     on_event(
         Event("trial-finished", {**_name(cell), "outcome": outcome,

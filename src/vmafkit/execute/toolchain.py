@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vmafkit import fsio
 from vmafkit.encoders import Encoder, EncodeSettings
-from vmafkit.errors import VmafkitError
+from vmafkit.errors import CapabilityMissing, ToolFailed, ToolTimeout
 from vmafkit.ffmpeg.capabilities import Capabilities
 from vmafkit.ffmpeg.run import Job, run_ffmpeg
 from vmafkit.proc import Limits
@@ -22,6 +22,7 @@ def toolchain(capabilities: Capabilities, encoder: Encoder) -> Toolchain:
 
     Raises:
         CapabilityMissing: the ffmpeg lacks the encoder or libvmaf.
+        ToolFailed, ToolTimeout, ResultInvalid: the encoder's version cannot be found out.
     """
     capabilities.require_libvmaf()
     capabilities.require_encoder(encoder.name)
@@ -30,6 +31,32 @@ def toolchain(capabilities: Capabilities, encoder: Encoder) -> Toolchain:
         ffmpeg_sha256=capabilities.sha256,
         encoder_version="" if _is_self_contained(capabilities) else _version(capabilities, encoder),
     )
+
+
+def require_working(capabilities: Capabilities, encoder: Encoder) -> None:
+    """Refuse an encoder that is not here, or whose hardware is not.
+
+    Raises:
+        CapabilityMissing: with the way out.
+    """
+    capabilities.require_encoder(encoder.name)
+    if not encoder.hardware:
+        return
+    try:
+        _version(capabilities, encoder)
+    except ToolTimeout:
+        raise
+    except ToolFailed as error:
+        raise CapabilityMissing(
+            f"{encoder.name} does not work on this machine: {error.message}",
+            hint=hardware_hint(encoder),
+            detail=error.detail,
+        ) from error
+
+
+def hardware_hint(encoder: Encoder) -> str:
+    """What an encoder with hardware needs."""
+    return f"it needs {encoder.hardware} hardware and its driver"
 
 
 def try_encoder(program: Path, encoder: Encoder, frames: int = 5) -> str | None:
@@ -67,14 +94,16 @@ def _is_self_contained(capabilities: Capabilities) -> bool:
     return "imageio_ffmpeg" in Path(capabilities.path).parts
 
 
+# A failure is not remembered: a version must never depend on a bad moment.
 @lru_cache(maxsize=64)
 def _known_version(path: str, sha256: str, name: str) -> str:
     from vmafkit.encoders import get
 
     try:
         return try_encoder(Path(path), get(name), frames=1) or ""
-    except VmafkitError:
-        return ""
+    except ToolFailed as error:
+        error.hint = error.hint or "try again; `vmafkit doctor` tries every encoder"
+        raise
 
 
 def _version(capabilities: Capabilities, encoder: Encoder) -> str:

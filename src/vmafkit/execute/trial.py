@@ -6,7 +6,7 @@ import io
 import json
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -57,19 +57,27 @@ class Trial:
     Attributes:
         facts: the row's columns that do not belong to one run.
         known: it was in the store already.
+        kept: where its encode lies, or None when it was dropped.
     """
 
     facts: Facts
     known: bool
+    kept: Path | None = None
 
 
 def run_trial(
-    bench: Bench, cell: Cell, *, keep: Path | None = None, on_frames: OnFrames | None = None
+    bench: Bench,
+    cell: Cell,
+    *,
+    keep: Path | None = None,
+    spare: Path | None = None,
+    on_frames: OnFrames | None = None,
 ) -> Trial:
     """One trial's facts, from the store or measured now.
 
     Args:
         keep: where the encode is to lie afterwards, or None to drop it.
+        spare: where it is to lie when another file has that place; None to replace that file.
         on_frames: told how far `encode` and `score` are.
 
     Raises:
@@ -80,11 +88,17 @@ def run_trial(
     record = bench.store.obtain(key, owner, cancel=bench.cancel)
     if record is not None:
         facts = _facts(record)
-        if keep is not None and not _is_kept(keep, facts):
+        keep = _place(keep, spare, facts)
+        if keep is not None and not is_kept(keep, facts):
             _encode_again(bench, cell, keep, facts, on_frames)
-        return Trial(facts, known=True)
+        return Trial(facts, known=True, kept=keep)
     try:
-        facts, frames = _measure(bench, cell, keep, on_frames)
+        with fsio.scratch_folder(within=bench.scratch) as folder:
+            output = folder / f"encode.{cell.encoder.container}"
+            facts, frames = _measure(bench, cell, output, on_frames)
+            keep = _place(keep, spare, facts)
+            if keep is not None:
+                fsio.copy_atomic(output, keep, user_output=True)
         bench.store.put(
             TrialRecord(
                 key=key,
@@ -100,7 +114,7 @@ def run_trial(
     except BaseException:
         bench.store.release(key, owner)
         raise
-    return Trial(facts, known=False)
+    return Trial(facts, known=False, kept=keep)
 
 
 def score_cell(bench: Bench, cell: Cell, encode: Encode, job: Job | None = None) -> Score:
@@ -122,17 +136,19 @@ def score_cell(bench: Bench, cell: Cell, encode: Encode, job: Job | None = None)
 
 
 def _measure(
-    bench: Bench, cell: Cell, keep: Path | None, on_frames: OnFrames | None
+    bench: Bench, cell: Cell, output: Path, on_frames: OnFrames | None
 ) -> tuple[Facts, bytes]:
-    with fsio.scratch_folder(within=bench.scratch) as folder:
-        output = folder / f"encode.{cell.encoder.container}"
-        encode = encode_cell(bench.program, cell, output, job=_job(bench, "encode", on_frames))
-        score = score_cell(bench, cell, encode, _job(bench, "score", on_frames))
-        facts = measured_facts(cell, encode, score)
-        facts["encode_sha256"] = fsio.sha256_file(output)
-        if keep is not None:
-            fsio.copy_atomic(output, keep, user_output=True)
-        return facts, _parquet(score)
+    encode = encode_cell(bench.program, cell, output, job=_job(bench, "encode", on_frames))
+    score = score_cell(bench, cell, encode, _job(bench, "score", on_frames))
+    facts = measured_facts(cell, encode, score)
+    facts["encode_sha256"] = fsio.sha256_file(output)
+    return facts, _parquet(score)
+
+
+def _place(keep: Path | None, spare: Path | None, facts: Facts) -> Path | None:
+    if keep is None or spare is None or not os.path.lexists(keep) or is_kept(keep, facts):
+        return keep
+    return spare
 
 
 def _encode_again(
@@ -150,7 +166,8 @@ def _encode_again(
         fsio.copy_atomic(output, keep, user_output=True)
 
 
-def _is_kept(keep: Path, facts: Facts) -> bool:
+def is_kept(keep: Path, facts: Mapping[str, Any]) -> bool:
+    """Whether the file holds the encode of these facts: as many frames and bits of video."""
     if not keep.is_file():
         return False
     try:

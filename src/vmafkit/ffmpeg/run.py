@@ -17,6 +17,7 @@ _NOISE = re.compile(
     r"^(Exiting with exit code|Conversion failed|Error : |Error opening (input|output) file|"
     r"Error (initializing|reinitializing|configuring|while filtering|sending frames|applying)|"
     r"Error while opening encoder|Could not open encoder before EOF|Task finished with error|"
+    r"Error splitting the argument list|"
     r"Statistics: |(Input|Output) (file|stream) #|Total: |VMAF score: |"
     r"Terminating thread|Nothing was written|Press \[q\]|Stream mapping|Stream #|frame=|Cleanly)"
 )

@@ -96,6 +96,11 @@ def test_names_of_kept_encodes_are_unique_and_short() -> None:
     for name in names:
         assert len(os.fsencode(name)) <= 220 and "/" not in name and name.endswith(".mkv")
     assert names[0] == "film__libx264__fast__20.mkv"
+    changes: tuple[dict[str, Any], ...] = ({"options": ("g=10",)}, {"threads": 2})
+    for change in changes:
+        (cell,) = plan(presets="fast", values=(20.0,), **change)
+        assert cell.file_name == f"film__libx264__fast__20__{cell.spec.key[:8]}.mkv"
+        assert cell.keyed_name == cell.file_name
 
 
 # -- R12: what a trial's key holds -----------------------------------------------------------------

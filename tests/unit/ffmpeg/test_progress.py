@@ -51,4 +51,6 @@ def test_the_line_that_tells_the_cause_is_found() -> None:
         "Conversion failed!\n"
     )
     assert last_words(log) == "baseline profile doesn't support 4:4:4"
+    log = "Unrecognized option 'nosuch:v'.\nError splitting the argument list: Option not found\n"
+    assert last_words(log) == "Unrecognized option 'nosuch:v'."
     assert last_words("") == "it printed no message"
