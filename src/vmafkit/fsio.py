@@ -38,6 +38,8 @@ from vmafkit.errors import (
 )
 
 TEMP_PREFIX = ".vmafkit-tmp-"
+_PID_SPACE = Path("/proc/self/ns/pid")
+_SCRATCH_AGE_S = 60.0
 
 # Every call that changes a disk goes through a name of this module, so that a test can make the
 # n-th one fail, or switch one off and see that the tests notice.
@@ -200,18 +202,33 @@ def scratch_folder(*, within: Path | None = None) -> Generator[Path]:
     """A private folder for what an outside program reads and writes; gone at the end.
 
     Args:
-        within: the folder it is made in; None for the system's.
+        within: the folder it is made in; None for the system's, which is first rid of those
+            that killed processes left.
 
     Raises: StoreError.
     """
+    room = within or Path(tempfile.gettempdir())
+    # Process ids of another container that shares this folder say nothing here.
+    space = _PID_SPACE.stat().st_ino if _PID_SPACE.exists() else 0
+    if within is None and space:
+        _remove_left_folders(room, space)
+    prefix = f"vmafkit-{os.getpid()}-{space}-"
     try:
-        made = tempfile.TemporaryDirectory(
-            prefix="vmafkit-", dir=within, ignore_cleanup_errors=True
-        )
+        made = tempfile.TemporaryDirectory(None, prefix, room, ignore_cleanup_errors=True)
     except OSError as error:
-        raise write_error(error, within or Path(tempfile.gettempdir())) from error
+        raise write_error(error, room) from error
     with made as name:
         yield Path(name)
+
+
+def _remove_left_folders(room: Path, space: int) -> None:
+    for folder in room.glob(f"vmafkit-*-{space}-*"):
+        pid = folder.name.split("-")[1]
+        with contextlib.suppress(OSError):
+            facts = folder.lstat()
+            ours = facts.st_uid == os.geteuid() and facts.st_mtime < time.time() - _SCRATCH_AGE_S
+            if ours and pid.isdecimal() and not Path("/proc", pid).exists():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_scratch(path: Path, data: bytes | str) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -257,3 +258,44 @@ def test_strays_of_killed_runs_are_removed_when_they_are_old(tmp_path: Path) -> 
     assert fsio.remove_strays(tmp_path) == 0
     assert fsio.remove_strays(tmp_path, older_than_s=-1.0) == 1
     assert names(tmp_path) == {".other"}
+
+
+@pytest.mark.skipif(not Path("/proc/self/ns/pid").exists(), reason="needs Linux")
+def test_scratch_folders_of_killed_processes_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = subprocess.Popen([sys.executable, "-c", ""])
+    killed.wait()
+    space = Path("/proc/self/ns/pid").stat().st_ino
+    left, fresh = f"vmafkit-{killed.pid}-{space}-left", f"vmafkit-{killed.pid}-{space}-new"
+    kept = {
+        fresh,
+        f"vmafkit-{os.getpid()}-{space}-running",
+        f"vmafkit-{killed.pid}-{space + 1}-elsewhere",
+        f"vmafkit-words-{space}-of_a_user",
+        f"others-{killed.pid}-{space}-x",
+    }
+    for name in (*kept, left):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "log.json").write_text("{}", "utf-8")
+        if name != fresh:
+            os.utime(tmp_path / name, (1e9, 1e9))
+    link = tmp_path / f"vmafkit-{killed.pid}-{space}-link"
+    link.symlink_to(tmp_path / f"others-{killed.pid}-{space}-x")
+    os.utime(link, (1e9, 1e9), follow_symlinks=False)
+    with monkeypatch.context() as patched:
+        patched.setattr(tempfile, "tempdir", str(tmp_path))
+        with fsio.scratch_folder() as folder:
+            assert folder.parent == tmp_path
+            assert folder.name.startswith(f"vmafkit-{os.getpid()}-")
+            assert names(tmp_path) == {*kept, link.name, folder.name}
+    assert names(tmp_path) == {*kept, link.name} and (link / "log.json").is_file()
+
+
+def test_a_scratch_folder_in_a_folder_of_its_own_removes_nothing(tmp_path: Path) -> None:
+    space = Path("/proc/self/ns/pid")
+    left = tmp_path / f"vmafkit-4194999-{space.stat().st_ino if space.exists() else 0}-left"
+    left.mkdir()
+    os.utime(left, (1e9, 1e9))
+    with fsio.scratch_folder(within=tmp_path):
+        assert left.is_dir()
