@@ -13,12 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
+import jsonschema
 import pytest
 
 from vmafkit import api
 from vmafkit.errors import Refused, ResultInvalid, TooLarge, ToolFailed, UsageError, VmafkitError
 from vmafkit.learn.fetch import Wanted, fetch_all
 from vmafkit.learn.unpack import unpack
+from vmafkit.schema.exports import json_schema
 from vmafkit.schema.fetch_manifest import FetchManifest
 
 CONTENT = bytes(range(256)) * 2000
@@ -134,11 +136,20 @@ def test_the_manifest_says_what_came(tmp_path: Path, url: str) -> None:
     kept = json.loads((root / "fetch_manifest.json").read_text())
     assert kept == made
     manifest = FetchManifest.model_validate(kept)
+    jsonschema.validate(kept, json_schema("fetch-manifest"))
+    jsonschema.validate(kept["run_provenance"], json_schema("run-provenance"))
     assert manifest.files[0].sha256 == SHA256
     assert manifest.run_provenance["outputs"]["a.bin"]["sha256"] == SHA256
     other = tmp_path / "m.json"
     api.fetch_dataset("konvid-1k", root, file_list=listing, manifest_out=other)
     assert other.is_file()
+
+
+def test_without_a_list_nothing_is_fetched(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no address of konvid-1k") as refused:
+        api.fetch_dataset("konvid-1k", tmp_path)
+    assert "--list" in (refused.value.hint or "")
+    assert list(tmp_path.iterdir()) == []
 
 
 # -- archives -------------------------------------------------------------------------------------

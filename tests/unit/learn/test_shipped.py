@@ -27,6 +27,8 @@ def test_it_is_found_by_id_and_is_what_its_card_says() -> None:
     assert card["arch"].startswith("mlp_small: Linear(6,16)-ReLU-Linear(16,8)-ReLU-Linear(8,1)")
     assert card["evaluation"]["rmse"] <= 0.15
     assert card["evaluation"]["plcc"] >= 0.9999
+    assert card["evaluation"]["max_abs_error"] <= 0.8
+    assert abs(card["evaluation"]["bias_above_90"]) <= 0.05
     held = set(card["evaluation"]["sources"])
     assert held and not held & set(card["training"]["sources"]["train"])
     assert not held & set(card["training"]["sources"]["val"])
