@@ -133,7 +133,9 @@ def test_hdr_facts_are_kept(clips: Path, tmp_path: Path) -> None:
 
 def test_one_shot_keeps_the_single_encode(clips: Path, tmp_path: Path) -> None:
     one = kit.moving(tmp_path / "one.mkv", frames=10)
-    found = tuned(one, target_vmaf=85.0)
+    page = tmp_path / "report.html"
+    found = tuned(one, target_vmaf=85.0, report=page)
+    assert "<html" in page.read_text("utf-8")
     assert found.met and len(found.shots) == 1
     assert found.per_shot is not None and found.single is not None
     assert found.kept == "per-shot" or re.search("do not pay", found.reason)

@@ -10,6 +10,7 @@ from pathlib import Path
 from vmafkit import fsio
 from vmafkit.api._finishing import Finished, stored_rows
 from vmafkit.api._per_shot_record import Outcome, result_record
+from vmafkit.api._report import prepare_report, write_report
 from vmafkit.api._searching import Goal, Ready, Sampling, means_of, prepare
 from vmafkit.decide.expect import expect
 from vmafkit.decide.per_shot import MODES, Aim, first_values, range_of, uniform, verdict
@@ -76,6 +77,7 @@ def tune_per_shot(
     plan_out: str | Path | None = None,
     segment_dir: str | Path | None = None,
     output: str | Path | None = None,
+    report: str | Path | None = None,
     allow_hdr: bool = False,
     threads: int = 1,
     workers: int | None = None,
@@ -108,6 +110,7 @@ def tune_per_shot(
         plan_out: the result as a JSON file.
         segment_dir: where the chosen shots' encodes are copied.
         output: the final file, .mkv or .mp4; with all other streams of the source.
+        report: an HTML file to write; not with `dry_run`.
         dry_run: find the shots, encode nothing.
 
     Returns:
@@ -119,6 +122,7 @@ def tune_per_shot(
     """
     if target is not None and target_vmaf is not None:
         raise UsageError("--target and --target-vmaf are both given", hint="give one of them")
+    page = prepare_report(None if dry_run else report, [each for each in (source, output) if each])
     words = target or f"vmaf>={92.0 if target_vmaf is None else target_vmaf:g}"
     means = means_of(
         enc=enc, threads=threads, workers=workers, allow_hdr=allow_hdr, ffmpeg_bin=ffmpeg_bin,
@@ -143,6 +147,10 @@ def tune_per_shot(
     with ready.bench() as bench:
         result = _tuned(ready, bench, (chosen, chosen_preset), shots, wanted, dry_run, on_event)
     _write(plan_out, result.text)
+    if page is not None:
+        from vmafkit.report.from_per_shot import per_shot_report
+
+        write_report(page, per_shot_report(result))
     return result
 
 

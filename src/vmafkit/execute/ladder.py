@@ -11,6 +11,7 @@ from vmafkit.decide.ladder import LadderCell, LadderSearch
 from vmafkit.decide.samples import full
 from vmafkit.decide.sweep import Cell
 from vmafkit.encoders.gop import fixed_gop, with_gop
+from vmafkit.errors import VmafkitError
 from vmafkit.execute.events import Event, OnEvent, ignore
 from vmafkit.execute.search import Measured, Setup, measure
 from vmafkit.execute.trial import run_trial
@@ -144,10 +145,12 @@ def _measure_all(
         futures = [pool.submit(one, cell) for cell in cells]
         try:
             return [future.result() for future in futures]
-        except BaseException:
+        except BaseException as error:
             for future in futures:
                 future.cancel()
-            first.bench.cancel.set()
+            # A trial that failed says nothing about the others; a stop does.
+            if not isinstance(error, VmafkitError):
+                first.bench.cancel.set()
             raise
 
 

@@ -19,7 +19,7 @@ from vmafkit.decide.search import Search
 from vmafkit.decide.shots import Allocation, ShotCurve, ShotSetting
 from vmafkit.decide.sweep import Cell, make_cell
 from vmafkit.decide.target import METRICS
-from vmafkit.errors import ResultInvalid, TargetUnreached
+from vmafkit.errors import ResultInvalid, TargetUnreached, VmafkitError
 from vmafkit.execute.encode import Encode
 from vmafkit.execute.events import Event, OnEvent, ignore
 from vmafkit.execute.join import Joined, join
@@ -345,8 +345,10 @@ def _at_once(
         futures = [pool.submit(one, pair) for pair in pairs]
         try:
             return [future.result() for future in futures]
-        except BaseException:
+        except BaseException as error:
             for future in futures:
                 future.cancel()
-            setup.bench.cancel.set()
+            # A trial that failed says nothing about the others; a stop does.
+            if not isinstance(error, VmafkitError):
+                setup.bench.cancel.set()
             raise

@@ -55,6 +55,7 @@ def tune_per_shot(
         Path | None, typer.Option(help="Copy the chosen shots' encodes here.")
     ] = None,
     output_file: flags.Output = None,
+    report: flags.Report = None,
     allow_hdr: flags.AllowHdr = False,
     threads: flags.Threads = 1,
     workers: flags.Workers = None,
@@ -95,6 +96,7 @@ def tune_per_shot(
             plan_out=plan_out,
             segment_dir=segment_dir,
             output=output_file,
+            report=report,
             allow_hdr=allow_hdr,
             threads=threads,
             workers=workers,
