@@ -324,7 +324,8 @@ def test_r20_many_cells_leave_nothing_behind(
     early, late = seen[50][0], seen[-1][0]
     print(f"R20: {many * 50} cells, RSS {early} to {late} pages, {before[1:]} to {after[1:]}")
     assert late <= early * 1.05
-    assert max(held[1] for held in seen[50:]) <= max(held[1] for held in seen[:50])
+    # What two workers hold at one moment varies; a leak would add one a cell, 100 and more.
+    assert max(held[1] for held in seen[50:]) <= max(held[1] for held in seen[:50]) + 10
     assert after[1:] == before[1:]
     assert not list((new_cache / "scratch").iterdir())
 
@@ -357,7 +358,8 @@ def test_r23_a_signal_stops_a_sweep_at_any_time(
         status = command.wait()
         slowest_s = max(slowest_s, time.monotonic() - began)
         acknowledged |= checks.acknowledged(command)
-        if status == 0:
+        # Once the work is done the process is only leaving, and takes a signal as any does.
+        if status == 0 or (status == -number and command.events("sweep-finished")):
             output, acknowledged = tmp_path / f"c{attempt}.jsonl", set()
             (tmp_path / "cache" / "trials.sqlite").unlink()
             continue
