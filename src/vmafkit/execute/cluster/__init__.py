@@ -1,0 +1,1 @@
+"""The same trials on many machines, by dask.distributed."""

@@ -1,0 +1,156 @@
+"""What runs on a worker of the cluster; it writes nothing but its own scratch and fetched files."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import platform
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from vmafkit import settings
+from vmafkit.errors import Changed, Unreadable, VmafkitError
+from vmafkit.ffmpeg.capabilities import Capabilities, read_capabilities
+from vmafkit.ffmpeg.locate import find_ffmpeg
+from vmafkit.media import remote
+from vmafkit.media.hashing import content_hash, fingerprint, show
+from vmafkit.media.source import Source
+from vmafkit.store.hashes import StoredHashes
+from vmafkit.version import __version__
+
+_stops: dict[str, threading.Event] = {}
+_stops_guard = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """What computes on one machine.
+
+    Attributes:
+        tool, ffmpeg, ffmpeg_sha256: of vmafkit and of its ffmpeg.
+        python: of the interpreter, major and minor number.
+        machine: the processor's family.
+    """
+
+    tool: str
+    ffmpeg: str
+    ffmpeg_sha256: str
+    python: str
+    machine: str
+
+    def differences(self, other: Versions) -> list[str]:
+        """What makes numbers of the two not comparable, in words."""
+        pairs = [
+            ("vmafkit", self.tool, other.tool),
+            ("ffmpeg", self.ffmpeg, other.ffmpeg),
+            ("ffmpeg's bytes", self.ffmpeg_sha256[:12], other.ffmpeg_sha256[:12]),
+            ("processor", self.machine, other.machine),
+        ]
+        return [f"{name} {theirs}, here {ours}" for name, ours, theirs in pairs if ours != theirs]
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A source as the coordinator saw it, and how a worker comes to it.
+
+    Attributes:
+        source: as probed there.
+        sha256: of its bytes.
+        url: where it can be fetched; None for a path that every machine sees.
+    """
+
+    source: Source
+    sha256: str
+    url: str | None
+
+
+def versions(program: Path | None = None) -> Versions:
+    """The versions on this machine.
+
+    Raises: ToolMissing, ToolFailed.
+    """
+    capabilities = worker_capabilities() if program is None else read_capabilities(program)
+    python = ".".join(platform.python_version_tuple()[:2])
+    return Versions(
+        __version__, capabilities.version, capabilities.sha256, python, platform.machine()
+    )
+
+
+@lru_cache(maxsize=1)
+def worker_capabilities() -> Capabilities:
+    """This machine's own ffmpeg."""
+    return read_capabilities(find_ffmpeg())
+
+
+def locate(source: Source, sha256: str) -> Located:
+    """How a worker is to come to a source of this machine."""
+    return Located(source, sha256, remote.origin_of(source.path))
+
+
+def place(located: Located) -> Source:
+    """The source on this machine: the same path with the same bytes, or fetched once.
+
+    Raises:
+        Unreadable: this machine does not see it, or cannot fetch it.
+        Changed: the file here holds other bytes.
+    """
+    cache = settings.cache_folder()
+    path = located.source.path
+    if located.url is not None:
+        path = remote.fetch(located.url, cache, sha256=located.sha256)
+    try:
+        found = content_hash(path, StoredHashes(cache))
+    except Unreadable as error:
+        raise Unreadable(
+            f"worker {platform.node()} does not see {show(path)}",
+            hint="put it on a disk that every worker has at that path, or name it by URL",
+            detail=error.sentence(),
+        ) from error
+    if found != located.sha256:
+        raise Changed(
+            f"{show(path)} on worker {platform.node()} is another file than on this machine",
+            hint="copy it again",
+        )
+    seen = fingerprint(path)
+    return replace(
+        located.source, path=path, size_bytes=seen.size_bytes,
+        mtime_ns=seen.mtime_ns, inode=seen.inode,
+    )  # fmt: skip
+
+
+def attempt(stop_name: str, function: Callable[..., Any], *arguments: Any) -> tuple[bool, Any]:
+    """Run one task; (True, its result) or (False, the VmafkitError that it raised).
+
+    A failure with a sentence is a result, since dask would run the task again.
+
+    Args:
+        stop_name: of the run's stop signal; set, it ends the task's processes.
+        function: called with a `cancel` event beside the arguments.
+    """
+    try:
+        return True, function(*arguments, cancel=_stop_signal(stop_name))
+    except VmafkitError as error:
+        return False, error
+
+
+def _stop_signal(name: str) -> threading.Event:
+    distributed: Any = importlib.import_module("distributed")
+    with _stops_guard:
+        if name not in _stops:
+            signal = _stops[name] = threading.Event()
+            stop = distributed.Event(name, client=distributed.get_client())
+            threading.Thread(target=_watch, args=(name, stop, signal), daemon=True).start()
+        return _stops[name]
+
+
+def _watch(name: str, stop: Any, signal: threading.Event) -> None:
+    # A wait that fails says that the scheduler is lost, and nobody waits for results then.
+    with contextlib.suppress(Exception):
+        stop.wait()
+    signal.set()
+    with _stops_guard:
+        _stops.pop(name, None)
