@@ -1,23 +1,26 @@
 """CPU cost of VMAF by the engine and by libvmaf, on one pinned core, in one run.
 
-    python benchmarks/engine.py VIDEO [--sizes 720 1080] [--frames 32] [--vmaf PATH]
+    python benchmarks/engine.py VIDEO [--sizes 720 1080] [--frames 32] [--counts 1 2 4 8]
 
 Every encode is one of x264 at another CRF. The engine is timed from the first push to the
 end of `finish`, in this thread. libvmaf is timed as CPU seconds of a whole ffmpeg on raw
-video, less those of the same command with a filter that does nothing; it picks the best code
-for the processor. With --vmaf, libvmaf's own tool is timed too, with AVX-512 switched off
-(--cpumask 48), less its run without features.
+video, less those of the same command without the filter. It picks the best code for the
+processor; for its AVX2 code a copy of the program runs whose test for AVX-512 never holds,
+since the filter has no option for it. Engine and libvmaf are compared on the same kind of code.
+Last comes how much faster two threads are than one, by the clock; that needs two idle cores.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import re
 import resource
 import statistics
 import subprocess
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +30,17 @@ import numpy.typing as npt
 
 from vmafkit.scoring.engine.engine import Engine
 from vmafkit.scoring.engine.native import Library, load
+from vmafkit.scoring.engine.tables import MACHINES
 
 FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
 QUIET = [FFMPEG, "-nostdin", "-v", "error", "-y"]
 ONE = ["-threads", "1", "-filter_threads", "1", "-filter_complex_threads", "1"]
 CRFS = (20, 23, 26, 29, 32, 35, 38, 41)
 WIDTHS = {720: 1280, 1080: 1920, 2160: 3840}
+# not eax; test eax, mask; cmove ecx, r8d; test eax, the next mask
+_TEST_FOR_AVX512 = re.compile(
+    rb"\xf7\xd0\xa9(\x00\x00\x03\xd0)\x41\x0f\x44\xc8\xa9(\x00\x00\x23\xd0)", re.DOTALL
+)
 Pictures = npt.NDArray[Any]
 
 
@@ -91,45 +99,58 @@ def two_threads(library: Library, reference: Pictures, encode: Pictures) -> floa
     return took[0] / took[1]
 
 
-def libvmaf_ms(height: int, frames: int, folder: Path) -> float:
+def on(library: Library, machine: str) -> Library:
+    """The engine with the kernels of another kind of processor."""
+    return replace(library, machine=machine, lanes=MACHINES[machine][1])
+
+
+def without_avx512(folder: Path) -> str | None:
+    """A copy of ffmpeg whose libvmaf finds no AVX-512; None where the test is not found.
+
+    libvmaf compares the bits of CPUID with two masks. With all bits set these never agree.
+    """
+    program = bytearray(Path(FFMPEG).read_bytes())
+    found = list(_TEST_FOR_AVX512.finditer(program))
+    if len(found) != 1:
+        return None
+    for group in (1, 2):
+        program[slice(*found[0].span(group))] = b"\xff" * 4
+    copy = folder / "ffmpeg-avx2"
+    copy.write_bytes(program)
+    copy.chmod(0o755)
+    return str(copy)
+
+
+def libvmaf_ms(program: str, height: int, frames: int, folder: Path) -> float:
     raw = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{WIDTHS[height]}x{height}", "-r", "25"]
-    command = [*QUIET, *ONE, *raw, "-i", "crf26.yuv", *raw, "-i", "ref.yuv"]
+    command = [program, *QUIET[1:], *ONE, *raw, "-i", "crf26.yuv", *raw, "-i", "ref.yuv"]
     out = ["-f", "null", "-"]
     full = cpu_s([*command, "-lavfi", "[0:v][1:v]libvmaf=n_threads=1", *out], folder)
     empty = cpu_s([*command, "-map", "0:v", *out, "-map", "1:v", *out], folder)
     return (full - empty) * 1000 / frames
 
 
-def tool_ms(tool: Path, height: int, frames: int, folder: Path) -> float:
-    size = ["-w", str(WIDTHS[height]), "-h", str(height), "-p", "420", "-b", "8"]
-    command = [str(tool), "-r", "ref.yuv", "-d", "crf26.yuv", *size, "--threads", "0"]
-    full = cpu_s([*command, "--cpumask", "48", "--json", "-o", "log.json"], folder)
-    empty = cpu_s([*command, "--no_prediction", "--json", "-o", "log.json"], folder)
-    return (full - empty) * 1000 / frames
-
-
 def rounds(library: Library, height: int, options: argparse.Namespace, folder: Path) -> None:
     reference = lumas(folder / "ref.yuv", height)
     encodes = [lumas(folder / f"crf{crf}.yuv", height) for crf in CRFS]
-    counts: tuple[int, ...] = tuple(options.counts)
+    programs = {library.machines[-1]: FFMPEG}
+    if library.machines[-1] == "avx512" and (plainer := without_avx512(folder)):
+        programs["avx2"] = plainer
     ours: dict[tuple[str, int], list[float]] = {}
-    theirs: list[float] = []
-    tool: list[float] = []
+    theirs: dict[str, list[float]] = {}
     for _ in range(options.rounds):
-        theirs.append(libvmaf_ms(height, len(reference), folder))
-        if options.vmaf:
-            tool.append(tool_ms(options.vmaf, height, len(reference), folder))
-        for machine in library.machines:
-            for count in counts:
-                spent = engine_ms(library.on(machine), reference, encodes[:count])
+        for machine, program in programs.items():
+            spent = libvmaf_ms(program, height, len(reference), folder)
+            theirs.setdefault(machine, []).append(spent)
+            for count in options.counts:
+                spent = engine_ms(on(library, machine), reference, encodes[:count])
                 ours.setdefault((machine, count), []).append(spent)
-    base = statistics.median(theirs)
-    print(f"{height}p  libvmaf in ffmpeg        {base:7.2f} ms a frame")
-    if tool:
-        print(f"{height}p  vmaf without AVX-512     {statistics.median(tool):7.2f} ms a frame")
-    for (machine, count), spent in ours.items():
-        cost = statistics.median(spent)
-        print(f"{height}p  engine {machine:7} 1 x {count}     {cost:7.2f} ms, {base / cost:.2f}x")
+    for machine, costs in theirs.items():
+        base = statistics.median(costs)
+        print(f"{height}p  {machine:7} libvmaf        {base:7.2f} ms a frame")
+        for count in options.counts:
+            cost = statistics.median(ours[machine, count])
+            print(f"{height}p  {machine:7} engine 1 x {count}   {cost:7.2f} ms, {base / cost:.2f}x")
 
 
 def main() -> None:
@@ -139,7 +160,6 @@ def main() -> None:
     parser.add_argument("--counts", type=int, nargs="+", default=[1, 2, 4, 8])
     parser.add_argument("--frames", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--vmaf", type=Path, help="libvmaf's own tool, for its AVX2 code")
     parser.add_argument("--engine", type=Path, help="the shared object; the usual one")
     options = parser.parse_args()
     library = load(options.engine)
@@ -152,10 +172,9 @@ def main() -> None:
             os.sched_setaffinity(0, cores[-1:])
             rounds(library, height, options, folder)
             os.sched_setaffinity(0, cores)
-            ratio = two_threads(
-                library, lumas(folder / "ref.yuv", height), lumas(folder / "crf26.yuv", height)
-            )
-            print(f"{height}p  two threads             {ratio:7.2f}x one")
+            pair = lumas(folder / "ref.yuv", height), lumas(folder / "crf26.yuv", height)
+            ratios = [two_threads(library, *pair) for _ in range(options.rounds)]
+            print(f"{height}p  two threads            {statistics.median(ratios):7.2f}x one")
 
 
 if __name__ == "__main__":

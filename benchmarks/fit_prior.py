@@ -32,7 +32,7 @@ def main() -> None:
     rows = curve_rows(curves)
     titles = {curve.source: curve.title for curve in curves}
     bare = {name: replace(found, probe_bits_per_pixel=None) for name, found in features.items()}
-    print(f"{'left out':9} {'features':13} {'encoder':10} {'mean':>6} {'max':>6} {'inside':>7}")
+    print(f"{'left out':9} {'features':13} {'encoder':10} {'mean':>6} {'max':>6} {'inside':>7}  of")
     family = None
     for left_out, groups in (("source", None), ("title", titles)):
         for name, known in (("with bits", features), ("without", bare)):
@@ -41,7 +41,7 @@ def main() -> None:
             for encoder, found in accuracy.items():
                 print(
                     f"{left_out:9} {name:13} {encoder:10} {found.mean_abs:6.2f} "
-                    f"{found.max_abs:6.2f} {found.coverage:7.1%}"
+                    f"{found.max_abs:6.2f} {found.coverage:7.1%} {found.sources:3}"
                 )
     if options.write and family is not None:
         SHIPPED.parent.mkdir(exist_ok=True)

@@ -1,6 +1,6 @@
 """BD-rate of per-shot settings against the best single CRF, on a title made of real clips.
 
-python benchmarks/per_shot.py CLIPS_FOLDER WORK_FOLDER [--frames 50] [--encoders libx264,libsvtav1]
+python benchmarks/per_shot.py CLIPS_FOLDER WORK_FOLDER [--title mixed] [--encoders libx264,libsvtav1]
 
 CLIPS_FOLDER holds bigbuckbunny.mp4, car-detection.mp4 and park_joy_420_720p50_frm0to9_480x270.y4m.
 Every point is a whole title, scored from its first frame to its last; bits are those of its video
@@ -25,42 +25,62 @@ from vmafkit.ffmpeg.locate import find_ffmpeg
 from vmafkit.schema.per_shot import PerShotResult
 from vmafkit.schema.scenes import scenes_of
 
+BUNNY, CARS = "bigbuckbunny.mp4", "car-detection.mp4"
 PARK = "park_joy_420_720p50_frm0to9_480x270.y4m"
-# (clip, first frame, frames): pictures that differ in how hard they are to code.
-SHOTS = (
-    ("bigbuckbunny.mp4", 0, 44), ("car-detection.mp4", 0, 50), ("bigbuckbunny.mp4", 44, 44),
-    (PARK, 0, 10), ("car-detection.mp4", 100, 50), ("bigbuckbunny.mp4", 88, 44),
-    ("car-detection.mp4", 200, 50), ("car-detection.mp4", 300, 50),
-)  # fmt: skip
+# (clip, first frame, frames, filter). `returning`: cuts to and fro between two places every two
+# seconds, as in a dialogue, and one short shot that is hard to code; an encoder that sees the
+# whole profits from what comes back. `mixed`: longer shots of other kinds: a pan to and fro, a
+# close crop, a dark grade, a steady street, a still.
+_PAN = ((PARK, 0, 10, ""), (PARK, 0, 10, "reverse,"))
+TITLES: dict[str, tuple[tuple[tuple[str, int, int, str], ...], ...]] = {
+    "returning": (
+        ((BUNNY, 0, 44, ""),), ((CARS, 0, 50, ""),), ((BUNNY, 44, 44, ""),), ((PARK, 0, 10, ""),),
+        ((CARS, 100, 50, ""),), ((BUNNY, 88, 44, ""),), ((CARS, 200, 50, ""),),
+        ((CARS, 300, 50, ""),),
+    ),
+    "mixed": (
+        ((BUNNY, 0, 132, ""),), ((CARS, 0, 100, ""),), ((BUNNY, 0, 100, "crop=640:360:320:180,"),),
+        (*_PAN, *_PAN), ((CARS, 150, 115, "crop=384:216:0:180,"),),
+        ((BUNNY, 60, 72, "eq=brightness=-0.15:contrast=0.6,"),), ((CARS, 265, 100, ""),),
+        ((BUNNY, 100, 1, "tpad=stop_mode=clone:stop=74,"),),
+    ),
+}  # fmt: skip
 TARGETS = (95.0, 92.0, 87.0, 80.0)
 PRESETS = {"libx264": "medium", "libsvtav1": "8", "libx265": "medium"}
 
 
-def make_title(clips: Path, folder: Path, frames: int, size: str) -> tuple[Path, Path]:
+def make_title(clips: Path, folder: Path, name: str, size: str) -> tuple[Path, Path]:
     """(the title, its scenes.json)."""
-    title, scenes = folder / f"title_{size}_{frames}.mkv", folder / f"scenes_{frames}.json"
-    words: list[str] = []
-    parts: list[str] = []
+    title, scenes = folder / f"{name}_{size}.mkv", folder / f"{name}.json"
+    pieces: list[Path] = []
     bounds: list[tuple[int, int]] = []
-    for place, (name, first, length) in enumerate(SHOTS):
-        words += ["-i", str(clips / name)]
-        count = min(frames, length)
-        begin = bounds[-1][1] if bounds else 0
-        bounds.append((begin, begin + count))
-        parts.append(
-            f"[{place}:v]trim=start_frame={first}:end_frame={first + count},settb=1/25,setpts=N,"
-            f"fps=25,scale={size.replace('x', ':')}:flags=bicubic,setsar=1,format=yuv420p[v{place}]"
-        )
-    heads = "".join(f"[v{place}]" for place in range(len(SHOTS)))
-    graph = ";".join([*parts, f"{heads}concat=n={len(SHOTS)}"])
+    for shot in TITLES[name]:
+        begin = end = bounds[-1][1] if bounds else 0
+        for clip, first, count, words in shot:
+            pieces.append(folder / f"piece{len(pieces)}.mkv")
+            end += 75 if "tpad" in words else count
+            graph = (
+                f"trim=start_frame={first}:end_frame={first + count},settb=1/25,setpts=N,fps=25,"
+                f"{words}settb=1/25,setpts=N,scale={size.replace('x', ':')}:flags=bicubic,"
+                "setsar=1,format=yuv420p"
+            )
+            if not title.exists():
+                _ffmpeg("-y", "-i", clips / clip, "-vf", graph, "-an", "-c:v", "ffv1", pieces[-1])
+        bounds.append((begin, end))
     if not title.exists():
-        subprocess.run(
-            [str(find_ffmpeg()), "-v", "error", *words, "-filter_complex", graph, "-an",
-             "-c:v", "ffv1", str(title)],
-            check=True, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        listed = folder / "pieces.txt"
+        listed.write_text("".join(f"file '{piece.absolute()}'\n" for piece in pieces), "utf-8")
+        _ffmpeg("-f", "concat", "-safe", "0", "-i", listed, "-vf", "settb=1/25,setpts=N",
+                "-c:v", "ffv1", title)  # fmt: skip
+        for piece in (*pieces, listed):
+            piece.unlink()
     scenes.write_text(scenes_of(bounds).text(), "utf-8")
     return title, scenes
+
+
+def _ffmpeg(*words: str | Path) -> None:
+    command = [str(find_ffmpeg()), "-v", "error", *map(str, words)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
 
 
 def tuned(
@@ -71,7 +91,7 @@ def tuned(
     try:
         found = api.tune_per_shot(
             title, encoder=encoder, preset=PRESETS.get(encoder), mode=mode, target_vmaf=target,
-            scenes=scenes, plan_out=folder / f"{encoder}_{mode}_{target:g}.json",
+            scenes=scenes, plan_out=folder / f"{title.stem}_{encoder}_{mode}_{target:g}.json",
         )  # fmt: skip
     except TargetUnreached:
         return None
@@ -118,16 +138,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("clips", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--frames", type=int, default=50, help="most of a shot")
+    parser.add_argument("--title", default="mixed", choices=tuple(TITLES))
     parser.add_argument("--size", default="480x270")
+    parser.add_argument("--modes", default="constant-slope,constant-quality")
     parser.add_argument("--encoders", default="libx264,libsvtav1")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     os.environ["VMAFKIT_CACHE"] = str(given.folder.absolute() / "cache")
-    title, scenes = make_title(given.clips, given.folder, given.frames, given.size)
+    title, scenes = make_title(given.clips, given.folder, given.title, given.size)
     summary: dict[str, float] = {}
     anchors: dict[str, list[RatePoint]] = {}
-    for mode in ("constant-slope", "constant-quality"):
+    for mode in given.modes.split(","):
         for encoder in given.encoders.split(","):
             every = [tuned(title, scenes, encoder, mode, each, given.folder) for each in TARGETS]
             found = [each for each in every if each is not None]

@@ -19,6 +19,7 @@ import typer
 import typer.main
 
 from vmafkit.cli import programs, vmaf
+from vmafkit.mcp import server
 from vmafkit.schema import exports
 
 FOLDER = Path(__file__).parent
@@ -57,6 +58,7 @@ def cli_reference() -> str:
         for command in app.registered_commands:
             if not command.hidden:
                 parts.append(_verb(f"{program} {command.name}", group.commands[command.name]))
+    parts.append(_command("vmaf-mcp", typer.main.get_command(server.app), server.serve))
     return "\n".join(parts)
 
 
@@ -77,10 +79,13 @@ def _argparse_row(action: argparse.Action) -> tuple[str, str, str]:
 
 
 def _verb(name: str, command: Any) -> str:
-    about, _, examples = (command.help or "").partition("Examples:")
     program, _, verb = name.rpartition(" ")
     callbacks = PROGRAMS[program].registered_commands
-    function = next(each.callback for each in callbacks if each.name == verb)
+    return _command(name, command, next(each.callback for each in callbacks if each.name == verb))
+
+
+def _command(name: str, command: Any, function: Any) -> str:
+    about, _, examples = (command.help or "").partition("Examples:")
     kinds = typing.get_type_hints(function)
     rows = [_typer_row(param, kinds.get(param.name, str)) for param in command.params]
     lines = [line.strip() for line in examples.splitlines() if line.strip()]

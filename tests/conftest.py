@@ -77,6 +77,18 @@ def new_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return cache
 
 
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of a module: later tests profit from earlier ones, as users do."""
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture
+def use_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Works on the store of the module."""
+    monkeypatch.setenv("VMAFKIT_CACHE", str(cache))
+
+
 @pytest.fixture(scope="session")
 def rounds() -> Callable[[int, int], int]:
     """rounds(few, full): full when VMAFKIT_TEST_ROUNDS=full."""

@@ -11,6 +11,7 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def any_machine(request: pytest.FixtureRequest, library: Library) -> Library:
     """The engine with the kernels of each kind of processor that is in the object."""
     if request.param not in library.machines:
         pytest.skip(f"no {request.param} code in {library.path.name}")
-    return library.on(request.param)
+    return replace(library, machine=request.param, lanes=MACHINES[request.param][1])
 
 
 def moving(width: int, height: int, frames: int, depth: int = 8, seed: int = 0) -> Pictures:

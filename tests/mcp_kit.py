@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -83,6 +84,13 @@ def live(root: Path, out: Path, *more: str, client_mode: str = "auto") -> Iterat
             yield Live(client, portal, None)
 
 
+def free_port() -> int:
+    """A port of this machine that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 def programs_of(pid: int) -> list[int]:
     """The processes below one, whatever they are."""
     found: list[int] = []
@@ -95,6 +103,19 @@ def programs_of(pid: int) -> list[int]:
             child = int(path.parent.name)
             found += [child, *programs_of(child)]
     return found
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def two_seconds() -> float:
+    """Two seconds of a machine that has nothing else to do; more when it has."""
+    return 2.0 * max(1.0, 2.0 * os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def wait_until(look: Callable[[], Any], within_s: float = 20.0) -> Any:

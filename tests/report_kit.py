@@ -136,6 +136,58 @@ PER_SHOT: dict[str, Any] = {
 }  # fmt: skip
 
 
+def _cell(number: int, codec: str, kbps: float) -> dict[str, Any]:
+    return {
+        "cell_index": number, "rung": 180, "width": 320, "height": 180, "codec": codec,
+        "preset": "medium", "quality_knob": "crf", "crf": 24.0, "estimated_vmaf": 93.5,
+        "estimated_vmaf_interval": [91.0, 96.0], "estimated_bitrate_kbps": kbps,
+        "estimated_bitrate_interval": [kbps / 2, kbps * 2], "estimated_scores": [93.5],
+        "prediction_source": "fitted curves", "expected_to_reach": True, "why": "",
+        "selected": number == 1,
+    }  # fmt: skip
+
+
+PLAN: dict[str, Any] = {
+    "cells": [_cell(0, "libx264", 2200.0), _cell(1, "libx265", 1500.0)],
+    "metadata": {
+        "src": "film.mkv", "src_sha256": "aa" * 32, "targets": ["vmaf>=93"], "caps": "",
+        "model": "vmaf_v0.6.1", "allow_codecs": ["libx264", "libx265"],
+        "skipped": [{"codec": "libsvtav1", "why": "it is not in this ffmpeg"}],
+        "source_meta": {}, "versions": {"ffmpeg": "9.0"}, "notes": [],
+        "winner": {
+            "status": "expected", "cell_index": 1, "codec": "libx265", "preset": "medium",
+            "crf": 24.0, "rung": 180, "estimated_vmaf": 93.5, "estimated_bitrate_kbps": 1500.0,
+            "quality_margin": 0.5, "budget_margin_kbps": None, "reason": "libx265 is cheapest.",
+        },
+    },
+}  # fmt: skip
+EXECUTED: dict[str, Any] = {
+    "cell_index": 1, "codec": "libx265", "preset": "medium", "crf": 25.0, "selected": True,
+    "estimated_vmaf": 93.5, "estimated_bitrate_kbps": 1500.0, "prediction_source": "fitted curves",
+    "encode_size_bytes": 90_000, "encode_time_ms": 400.0, "encode_exit_status": 0,
+    "ffmpeg_version": "9.0", "encoder_version": "4.1", "encode_path": "runs/film.mkv",
+    "vmaf_score": 93.2, "score_time_ms": 90.0, "score_exit_status": 0,
+    "vmaf_binary_version": None, "cell_key": "bb", "src": "film.mkv",
+    "timestamp": "2026-05-03T17:38:00+00:00", "planned_crf": 24.0, "rung": 180,
+    "targets": ["vmaf>=93"], "scores": [93.2], "met": True, "reason": "the next misses it",
+    "vmaf_model": "vmaf_v0.6.1", "bitrate_kbps": 1400.0, "video_bytes": 80_000,
+    "encode_sha256": "cc" * 32, "libvmaf_version": "3.1.0", "cpu_s": 1.0,
+    "probes": [
+        {"quality": q, "scores": [s], "bitrate_kbps": b, "known": False, "window": "full"}
+        for q, s, b in ((24.0, 94.0, 1600.0), (25.0, 93.2, 1400.0), (26.0, 92.1, 1250.0))
+    ],
+}  # fmt: skip
+ZONES: dict[str, Any] = {
+    "source": "film.mkv", "encoder": "libx264", "preset": "medium", "crf": 24.0,
+    "zones": [{"zone": "0-49:b=0.5", "first_frame": 0, "last_frame": 49, "bits_plain": 90_000,
+               "bits": 50_000, "change_percent": -44.4}],
+    "rois": [{"roi": "0,0,64,64,-0.3", "inside_plain_db": 38.0, "inside_db": 40.5,
+              "outside_plain_db": 39.0, "outside_db": 38.5, "gain_db": 3.0}],
+    "video_bytes_plain": 30_000, "video_bytes": 25_000, "change_percent": -16.7, "output": None,
+    "command": ["ffmpeg", "-i", "a b.mkv"], "versions": {"ffmpeg": "9.0"},
+}  # fmt: skip
+
+
 def score() -> Score:
     """A score of 40 frames, one of which is infinite."""
     values = 40 + 3 * np.sin(np.arange(40) / 3)
@@ -191,6 +243,7 @@ def every_part(text: str = "film.mkv", *, curves: int = 3) -> ReportData:
     return ReportData(
         title=text,
         lead=text,
+        highlights=((text, text),),
         facts=((text, text),),
         rate_quality=(RateQuality(text, text, made, hull, hull[1:3], 93.0),),
         searches=(SearchTrace(text, text, text, probes, 93.0, 24, 25, 24),),

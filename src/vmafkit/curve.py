@@ -1,7 +1,7 @@
-"""Curves of one variable: monotone fits, shape-preserving interpolation, open scales.
+"""Curves of one variable: shape-preserving interpolation, open scales.
 
 Interpolation is PCHIP (F. N. Fritsch and J. Butland, "A method for constructing local monotone
-piecewise cubic interpolants", 1984), monotone regression is pool-adjacent-violators.
+piecewise cubic interpolants", 1984).
 """
 
 from __future__ import annotations
@@ -72,16 +72,6 @@ def log_distance_scale(end: float, room: float) -> Scale:
         return end - gap if end > 0 else end + gap
 
     return Scale(to, back)
-
-
-def monotone(y: npt.ArrayLike, *, rising: bool = True) -> FloatArray:
-    """The nearest monotone sequence in least squares; shape (n,) to (n,)."""
-    from scipy.optimize import (  # pyright: ignore[reportMissingTypeStubs]
-        isotonic_regression,  # pyright: ignore[reportUnknownVariableType]
-    )
-
-    fitted = cast("Any", isotonic_regression(np.asarray(y, dtype=np.float64), increasing=rising))
-    return np.asarray(fitted.x, dtype=np.float64)
 
 
 def pchip(x: npt.ArrayLike, y: npt.ArrayLike, at: npt.ArrayLike) -> FloatArray:

@@ -6,8 +6,6 @@ stay finite; percentiles interpolate linearly between frames.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 import numpy.typing as npt
 
@@ -56,11 +54,6 @@ def percentile_rank(statistic: str) -> float:
         known = ", ".join(STATISTICS)
         raise ValueError(f"{statistic!r} is not a statistic; known are {known} and pN")
     return rank
-
-
-def pool_all(values: npt.ArrayLike, statistics: Sequence[str] = STATISTICS) -> Mapping[str, float]:
-    """Every statistic of one clip."""
-    return {statistic: pool(values, statistic) for statistic in statistics}
 
 
 def _harmonic_mean(scores: npt.NDArray[np.float64]) -> float:

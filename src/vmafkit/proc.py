@@ -8,6 +8,8 @@ blocks on a pipe does not answer SIGTERM.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import selectors
 import shutil
@@ -16,22 +18,27 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import IO
 
 from vmafkit import settings
-from vmafkit.errors import Cancelled, ToolMissing, ToolTimeout
+from vmafkit.errors import Cancelled, ToolFailed, ToolMissing, ToolTimeout
 
 STDERR_TAIL_BYTES = 64 * 1024
 GRACE_S = 3.0
 _POLL_S = 0.1
+_COUNT_EVERY_S = 0.25
 # Bounded, since a grandchild may write for ever.
 _LAST_READS = 64
 _LINE_LIMIT_BYTES = 64 * 1024
+# Of a pipe that carries pictures; Linux gives 64 KiB otherwise.
+_WIDE_PIPE_BYTES = 1024 * 1024
 _in_a_hurry = threading.Event()
+# One bound for all programs of this process, since they share one machine.
+_most_memory_bytes: int | None = None
 _PDEATHSIG_WRAPPER = (
     "import ctypes,os,sys;p=int(sys.argv[1]);"
     "ctypes.CDLL(None).prctl(1,9,0,0,0);"
@@ -77,11 +84,13 @@ class Limits:
     Attributes:
         wall_s: longest run in seconds; None for no bound.
         stall_s: longest time in seconds without a byte of output; None for no bound.
+        cpu_s: most CPU seconds of it and of all below it; None for no bound. Held on Linux.
         stdout_bytes: how much of standard output is kept.
     """
 
     wall_s: float | None = None
     stall_s: float | None = None
+    cpu_s: float | None = None
     stdout_bytes: int = 4 * 1024 * 1024
 
 
@@ -128,7 +137,55 @@ def hurry(now: bool = True) -> None:
         _in_a_hurry.clear()
 
 
-def _start(argv: Sequence[str], cwd: Path) -> subprocess.Popen[bytes]:
+def bound_memory(most_bytes: int | None) -> None:
+    """Stop every program that takes more resident memory than this; None for no bound.
+
+    A program is looked at four times a second, with all that run below it. Held on Linux.
+    """
+    global _most_memory_bytes
+    _most_memory_bytes = most_bytes
+
+
+def memory_bound() -> int | None:
+    """What `bound_memory` was given, in bytes."""
+    return _most_memory_bytes
+
+
+def tree_memory_bytes(pid: int) -> int:
+    """Resident memory of a process and of all that run below it, in bytes; 0 off Linux."""
+    pages, waiting = 0, [pid]
+    while waiting:
+        folder = Path(f"/proc/{waiting.pop()}")
+        try:
+            pages += int((folder / "statm").read_bytes().split()[1])
+            for children in folder.glob("task/*/children"):
+                waiting += [int(child) for child in children.read_bytes().split()]
+        except (OSError, IndexError):
+            continue
+    return pages * os.sysconf("SC_PAGE_SIZE") if pages else 0
+
+
+def tree_cpu_s(pid: int) -> float:
+    """CPU seconds of a process, of all that run below it, and of those it has waited for.
+
+    It reads what Linux tells under /proc, and gives 0.0 elsewhere.
+    """
+    ticks, waiting = 0, [pid]
+    while waiting:
+        folder = Path(f"/proc/{waiting.pop()}")
+        try:
+            fields = (folder / "stat").read_bytes().rpartition(b")")[2].split()
+            for children in folder.glob("task/*/children"):
+                waiting += [int(child) for child in children.read_bytes().split()]
+        except OSError:
+            continue
+        ticks += sum(int(field) for field in fields[11:15])
+    return ticks / os.sysconf("SC_CLK_TCK") if ticks else 0.0
+
+
+def _start(
+    argv: Sequence[str], cwd: Path, env: Mapping[str, str] | None
+) -> subprocess.Popen[bytes]:
     program = shutil.which(argv[0])
     if program is None:
         raise ToolMissing(
@@ -142,12 +199,18 @@ def _start(argv: Sequence[str], cwd: Path) -> subprocess.Popen[bytes]:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=cwd,
-            env=settings.child_environment(),
+            env=settings.child_environment() if env is None else dict(env),
             start_new_session=True,
             close_fds=True,
         )
     except OSError as error:
         raise ToolMissing(f"{argv[0]} cannot be started: {error.strerror}") from error
+
+
+def _widen(stream: IO[bytes]) -> None:
+    if sys.platform.startswith("linux"):
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(stream.fileno(), fcntl.F_SETPIPE_SZ, _WIDE_PIPE_BYTES)
 
 
 def _signal_group(pid: int, number: int) -> None:
@@ -185,6 +248,7 @@ class _Watch:
         limits: Limits,
         on_line: Callable[[str], None] | None,
         cancel: threading.Event | None,
+        on_stdout: Callable[[int], bool] | None = None,
     ) -> None:
         self.name = name
         self.process = process
@@ -193,9 +257,13 @@ class _Watch:
         self.stdout = bytearray()
         self.stderr = bytearray()
         self.lines = _Lines(on_line) if on_line else None
-        self.started = self.last_output = time.monotonic()
+        self.on_stdout = on_stdout
+        self.started = self.last_output = self.last_count = time.monotonic()
 
     def _take(self, stream: IO[bytes], is_stdout: bool) -> bool:
+        if is_stdout and self.on_stdout is not None:
+            self.last_output = time.monotonic()
+            return self.on_stdout(stream.fileno())
         chunk = os.read(stream.fileno(), 65536)
         if not chunk:
             return False
@@ -223,6 +291,23 @@ class _Watch:
         if self.limits.stall_s is not None and now - self.last_output > self.limits.stall_s:
             raise ToolTimeout(
                 f"{name} made no progress for {self.limits.stall_s:g} s and was stopped"
+            )
+        if now - self.last_count > _COUNT_EVERY_S:
+            self.last_count = now
+            self._check_use()
+
+    def _check_use(self) -> None:
+        name, most_cpu_s, most_bytes = self.name, self.limits.cpu_s, _most_memory_bytes
+        if most_cpu_s is not None and tree_cpu_s(self.process.pid) > most_cpu_s:
+            raise ToolTimeout(
+                f"{name} used more than {most_cpu_s:g} s of CPU time and was stopped",
+                hint="give it less to do",
+            )
+        if most_bytes is not None and tree_memory_bytes(self.process.pid) > most_bytes:
+            raise ToolFailed(
+                f"{name} took more than {most_bytes / 1e6:.0f} MB of memory and was stopped",
+                hint="raise --max-memory, or use a faster preset or smaller frames",
+                exit_status=-signal.SIGKILL,
             )
 
     def pump(self) -> None:
@@ -270,6 +355,9 @@ def run(
     on_line: Callable[[str], None] | None = None,
     cancel: threading.Event | None = None,
     grace_s: float = GRACE_S,
+    env: Mapping[str, str] | None = None,
+    what: str = "",
+    on_stdout: Callable[[int], bool] | None = None,
 ) -> Finished:
     """Run a program to its end and report how it ended; never through a shell.
 
@@ -280,14 +368,22 @@ def run(
         on_line: called with each line of standard output.
         cancel: when set, the process group is killed and Cancelled is raised.
         grace_s: seconds between SIGTERM and SIGKILL.
+        env: its environment; None for the short allow-list of outside programs.
+        what: its name in messages; left out, the program's.
+        on_stdout: reads standard output itself: called with its descriptor when there is
+            something to read, and returns False at its end.
 
     Raises:
         ToolMissing: the program cannot be started.
         ToolTimeout: a limit was passed; the group is dead when this is raised.
+        ToolFailed: it took more memory than `bound_memory` allows; the group is dead as well.
         Cancelled: cancel was set; the group is dead when this is raised.
     """
-    process = _start(argv, cwd)
-    watch = _Watch(Path(argv[0]).name, process, limits or Limits(), on_line, cancel)
+    process = _start(argv, cwd, env)
+    name = what or Path(argv[0]).name
+    if on_stdout is not None and process.stdout is not None:
+        _widen(process.stdout)
+    watch = _Watch(name, process, limits or Limits(), on_line, cancel, on_stdout)
     try:
         watch.pump()
     except BaseException:

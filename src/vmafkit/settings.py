@@ -23,6 +23,11 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("vmafkit", appauthor=False))
 
 
+def scratch_room() -> Path:
+    """The folder for the half-made files of runs that use the cache."""
+    return cache_folder() / "scratch"
+
+
 def core_count() -> int:
     """The processors this process may use, at least 1."""
     if hasattr(os, "sched_getaffinity"):
@@ -33,6 +38,12 @@ def core_count() -> int:
 def child_environment() -> dict[str, str]:
     """The environment of outside programs: a short allow-list, so that nothing leaks."""
     return {name: os.environ[name] for name in _PASSED_TO_CHILDREN if name in os.environ}
+
+
+def own_environment() -> dict[str, str]:
+    """The environment of a process that runs this library again: also what it is set by."""
+    ours = ("VMAF_", "VMAFKIT_", "PYTHON", "XDG_")
+    return child_environment() | {n: v for n, v in os.environ.items() if n.startswith(ours)}
 
 
 def wants_colour() -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.r_record import note
 from tests.scoring_kit import columns_of, ffmpeg, picture
 
 from vmafkit.api import score
@@ -99,6 +100,7 @@ def test_r32_two_hundred_names(folder: Path) -> None:
             Path(os.fsdecode(path)).write_bytes(before)
     assert not wrong
     assert accepted >= 195
+    note("R32", len(names()), hits=accepted)
 
 
 HOSTILE = (b"concat:ref.y4m", b"file:ref.y4m", b"a:b.y4m", b"-x.y4m", b"pipe:0")
@@ -159,6 +161,7 @@ def test_r33_five_hundred_model_paths(tmp_path: Path) -> None:
         path.unlink()
         shutil.rmtree(room)
     assert right == 500
+    note("R33", right)
 
 
 def test_r33_outputs_of_any_name(tmp_path: Path) -> None:

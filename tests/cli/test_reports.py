@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -170,6 +171,68 @@ def test_vmaf_writes_a_page_with_its_worst_frames(
     assert dangers(text) == []
     assert vmaf.main([*words[:4], "--report", str(encode)]) == 2
     assert "encode.mp4" in capsys.readouterr().err
+
+
+def test_vmaf_marks_the_shots(tmp_path: Path) -> None:
+    film, encode, page = tmp_path / "film.mkv", tmp_path / "encode.mkv", tmp_path / "out.html"
+    parts = "testsrc2=size=128x72:rate=25:duration=1.2[a];mandelbrot=size=128x72:rate=25[b]"
+    graph = f"{parts};[b]trim=duration=1.2[c];[a][c]concat"
+    program = [str(find_ffmpeg(None)), "-v", "error"]
+    for words in (
+        ["-f", "lavfi", "-i", graph, "-c:v", "ffv1", str(film)],
+        ["-i", str(film), "-c:v", "libx264", "-crf", "40", str(encode)],
+    ):
+        subprocess.run([*program, *words], check=True, stdin=subprocess.DEVNULL)
+    skip = ["--frame_skip_ref", "10", "--frame_skip_dist", "10"]
+    words = ["-r", str(film), "-d", str(encode), *skip, "--report", str(page), "-q"]
+    assert vmaf.main(words) == 0
+    text = page.read_text("utf-8")
+    assert "2 shots start at the thin lines" in text
+    # The cut at frame 30 of the film is frame 20 of what was scored.
+    assert re.search(r"<td class=.n.>2</td><td class=.n.>20</td><td class=.n.>30</td>", text)
+
+
+def test_zones_print_tables_and_write_a_page(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "out.html"
+    words = ("zones", str(clip), "--zone", "0-7:q=45", "--preset", "veryfast", "-q")
+    assert run(monkeypatch, *words, "--report", str(page), "--format", "csv") == 0
+    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    assert row["zone"] == "0,7,q=45"
+    assert float(row["change %"]) < 0
+    text = page.read_text("utf-8")
+    assert "every zone and region was" in text
+    assert dangers(text) == []
+    assert run(monkeypatch, *words, "--report", str(clip)) == 2
+
+
+def test_a_plan_prints_tables_and_writes_a_page(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "out.html"
+    words = ("auto", str(clip), "--target", "80", "--allow-codecs", "x264", "--preset", "fast")
+    assert run(monkeypatch, *words, "--report", str(page), "--format", "markdown", "-q") == 0
+    assert "## Expected, not measured" in capsys.readouterr().out
+    text = page.read_text("utf-8")
+    assert "Nothing was encoded." in text
+    assert dangers(text) == []
+    runs = ("--execute", "--runs-dir", str(tmp_path / "runs"))
+    assert run(monkeypatch, *words, *runs, "--report", str(page), "--format", "json", "-q") == 0
+    record = json.loads(capsys.readouterr().out)
+    text = page.read_text("utf-8")
+    assert f"reaches the target with {record['results'][0]['bitrate_kbps']:.0f} kbps" in text
+    assert "Measured on the whole source" in text
+
+
+def test_a_sweep_and_a_decision_print_tables(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert json.loads(api.corpus_text(corpus, "json"))["tables"][0]["title"] == "Curves"
+    assert len(api.corpus_text(corpus, "csv").splitlines()) == 3
+    words = ("recommend", "--from-corpus", str(corpus), "--encoder", "libx264", "--target", "90")
+    assert run(monkeypatch, *words, "--format", "markdown") == 0
+    assert "## Result" in capsys.readouterr().out
 
 
 def test_a_decision_from_rows_writes_a_page(corpus: Path) -> None:

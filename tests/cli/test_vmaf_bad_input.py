@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from tests.scoring_kit import LOSSLESS, X264, ffmpeg, picture
 
-from vmafkit import fsio
 from vmafkit.cli.vmaf import main
+from vmafkit.fsio import disk
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +165,7 @@ def test_full_disk(
     number: int,
 ) -> None:
     log = tmp_path / "log.json"
-    real, hits = fsio._write, 0
+    real, hits = disk.write, 0
 
     def write(handle: int, data: bytes) -> int:
         nonlocal hits
@@ -174,7 +174,7 @@ def test_full_disk(
             raise OSError(number, os.strerror(number))
         return real(handle, data)
 
-    monkeypatch.setattr(fsio, "_write", write)
+    monkeypatch.setattr(disk, "write", write)
     sides = ["-r", str(clips / "good.mkv"), "-d", str(clips / "other.mp4")]
     assert main([*sides, "-q", "-o", str(log)]) == 1
     assert hits

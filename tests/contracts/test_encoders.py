@@ -18,7 +18,6 @@ imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg")
 
 ALL = encoders.names()
 SOFTWARE = [name for name in ALL if encoders.get(name).hardware is None]
-TWO_PASS = [name for name in SOFTWARE if encoders.get(name).two_pass is not None]
 ZONED = [name for name in SOFTWARE if encoders.get(name).zones is not None]
 TELLS_VERSION = {"libx264", "libx265", "libsvtav1", "libaom-av1", "libvpx-vp9", "libvvenc"}
 FRAMES = 10
@@ -85,7 +84,7 @@ def test_data_is_whole(name: str):
 def test_args_are_pairs_of_words_and_carry_every_part(name: str):
     e = encoders.get(name)
     full = replace(setting(e), extra=encoders.encoder_options(["bf=2"]), threads=3, keyint=48)
-    for words in (e.args(setting(e)), e.args(full), e.argv(full), e.threads_args(2)):
+    for words in (e.args(setting(e)), e.args(full), e.argv(full)):
         assert isinstance(words, tuple) and all(isinstance(w, str) and w for w in words)
         assert len(words) % 2 == 0
         assert all(option.startswith("-") for option in words[::2])
@@ -140,18 +139,6 @@ def test_aliases_find_it(name: str):
 def test_no_alias_means_two_encoders():
     every = [word for name in ALL for word in (name, *encoders.get(name).aliases)]
     assert len(every) == len(set(every))
-
-
-@pytest.mark.parametrize("name", ALL)
-def test_presets_walk_from_fast_to_slow(name: str):
-    e = encoders.get(name)
-    assert e.still_better_preset is not None
-    here, seen = e.presets[0], [e.presets[0]]
-    while (further := e.still_better_preset(here)) is not None:
-        seen.append(further)
-        here = further
-    assert tuple(seen) == e.presets[: len(seen)]
-    assert e.still_better_preset("no-such-preset") is None
 
 
 @pytest.mark.parametrize("name", SOFTWARE)
@@ -264,18 +251,9 @@ def test_zones_are_refused_where_there_are_none():
         e.argv(setting(e), zones=[Zone(0, 1, 0.5)])
 
 
-@pytest.mark.parametrize("name", TWO_PASS)
-def test_two_pass_works_with_the_knob(name: str, tmp_path: Path):
-    e = encoders.get(name)
-    assert e.two_pass is not None
-    stem = str(tmp_path / "log")
-    for number in (1, 2):
-        words = (*e.argv(setting(e)), *e.two_pass(number, stem))
-        assert ffmpeg(*words, "-f", "null", "-").returncode == 0
-
-
 NEW_ENCODER = """
-from vmafkit.encoders.base import Encoder, EncodeSettings, Quality, command, no_version
+from vmafkit.encoders.base import Encoder, EncodeSettings, Quality, command
+from vmafkit.encoders.parts import no_version
 
 Q = Quality("qscale", 1, 31, 1, 5, higher_is_better=False)
 

@@ -101,7 +101,7 @@ def test_an_unknown_schema_is_refused_with_the_names_there_are() -> None:
 FIGURE = re.compile(r"!\[[^\]]*\]\(([^)]+)\)|\]\((?!https?:|#)([^)#]+)")
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/cli.md", "docs/errors.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/cli.md", "docs/errors.md", "docs/security.md"])
 def test_a_page_links_to_what_exists(page: str) -> None:
     path = ROOT / page
     links = [one or other for one, other in FIGURE.findall(path.read_text("utf-8"))]

@@ -14,7 +14,7 @@ import pytest
 import tuning_kit as kit
 from vmafkit import api
 from vmafkit.errors import CapabilityMissing, OutputError, Refused, UsageError
-from vmafkit.execute import search
+from vmafkit.execute import batch
 from vmafkit.media.probe import open_source
 from vmafkit.schema.auto_plan import TuneResult
 
@@ -48,7 +48,7 @@ def test_a_plan_encodes_nothing_and_is_a_function_of_its_words(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("a plan measured something")
 
-    monkeypatch.setattr(search, "run_trial", never)
+    monkeypatch.setattr(batch, "run_trial", never)
     texts = {api.auto(film, **WORDS, runs_dir=tmp_path / "runs").plan.text() for _ in range(3)}
     assert len(texts) == 1 and not (tmp_path / "runs").exists()
     plan = json.loads(texts.pop())
@@ -141,14 +141,14 @@ def test_a_failing_codec_is_a_row_and_the_others_go_on(
 ) -> None:
     from vmafkit.errors import EncodeFailed
 
-    real = search.run_trial
+    real = batch.run_trial
 
     def failing(bench: Any, cell: Any, **words: Any) -> Any:
         if cell.spec.encoder == "libx265":
             raise EncodeFailed("libx265 broke", exit_status=3)
         return real(bench, cell, **words)
 
-    monkeypatch.setattr(search, "run_trial", failing)
+    monkeypatch.setattr(batch, "run_trial", failing)
     words = {**WORDS, "allow_codecs": ["libx265,libx264"], "preset": ["ultrafast"]}
     done = api.auto(film, **words, execute_all=True, runs_dir=tmp_path / "runs")
     by_codec = {row.codec: row for row in done.results}

@@ -16,6 +16,7 @@ from vmafkit.cli import tune
 from vmafkit.errors import Unreadable, UsageError, VmafkitError
 from vmafkit.store.corpus_file import read_corpus
 
+pytestmark = pytest.mark.usefixtures("use_cache")
 PAIR: dict[str, Any] = {"encoder": ["x264"], "preset": ["ultrafast,veryfast"]}
 GRID = ["18,26,34,42"]
 
@@ -26,16 +27,6 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kit.moving(folder / "one.mkv", frames=12)
     kit.moving(folder / "two.mkv", frames=12, size="160x96")
     return folder
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("store")
-
-
-@pytest.fixture(autouse=True)
-def _use_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VMAFKIT_CACHE", str(cache))
 
 
 def test_curves_are_the_rows_that_were_measured(clips: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +11,20 @@ import pytest
 from tests.engine_kit import library
 from tests.scoring_kit import FFMPEG, ffmpeg
 
-from vmafkit.errors import CapabilityMissing, FrameCount, ScoreFailed, UsageError
+from vmafkit.errors import (
+    Cancelled,
+    CapabilityMissing,
+    FrameCount,
+    ResultInvalid,
+    ScoreFailed,
+    ToolTimeout,
+    UsageError,
+)
+from vmafkit.ffmpeg.progress import Progress
+from vmafkit.ffmpeg.run import Job
 from vmafkit.media.probe import open_source
 from vmafkit.media.window import Window
+from vmafkit.proc import Limits
 from vmafkit.scoring.engine import many, native
 from vmafkit.scoring.engine.native import Library
 from vmafkit.scoring.features import feature_by_name
@@ -86,18 +98,47 @@ def test_a_window_scores_its_own_frames(clips: Path) -> None:
 def test_auto_leaves_to_libvmaf_what_is_not_proven(clips: Path) -> None:
     auto = replace(SCORER, backend="auto")
     plain = pair(clips, "r8.mkv", "d8_36.mkv")
-    assert score_pair(auto, plain, ScoreRequest()).backend == "engine"
+    ours = score_pair(auto, plain, ScoreRequest())
+    assert (ours.backend, ours.backend_note) == ("engine", "")
+    v1 = ScoreRequest(models=(model_by_id("v1"),), display=(232, 176))
+    assert "not proven" in many.why_not(prepare(plain, v1))
     others = {
-        "features": (plain, ScoreRequest(features=(feature_by_name("psnr"),), with_default=True)),
-        "every n-th": (plain, ScoreRequest(subsample=2)),
-        "scaled": (plain, ScoreRequest(display=(160, 90))),
-        "converted": (pair(clips, "r8.mkv", "d10_36.mkv"), ScoreRequest()),
+        "features": ScoreRequest(features=(feature_by_name("psnr"),), with_default=True),
+        "every n-th": ScoreRequest(subsample=2),
+        "below 40": ScoreRequest(display=(60, 34)),
     }
-    for reason, (each, request) in others.items():
-        assert reason in many.why_not(prepare(each, request))
-        assert score_pair(auto, each, request).backend == "ffmpeg-libvmaf"
+    for reason, request in others.items():
+        assert reason in many.why_not(prepare(plain, request))
+        found = score_pair(auto, plain, request)
+        assert found.backend == "ffmpeg-libvmaf" and reason in found.backend_note
         with pytest.raises(CapabilityMissing, match=reason):
-            score_pair(replace(SCORER, backend="engine"), each, request)
+            score_pair(replace(SCORER, backend="engine"), plain, request)
+
+
+CONVERTED = {
+    "scaled": ("r8.mkv", "d8_36.mkv", (160, 90)),
+    "enlarged": ("r8.mkv", "d8_36.mkv", (331, 190)),
+    "deeper": ("r8.mkv", "d10_36.mkv", None),
+    "shallower": ("r10.mkv", "d8_36.mkv", None),
+    "full range": ("full.mkv", "full_d.mkv", None),
+    "red green blue": ("rgb.mkv", "d8_36.mkv", None),
+}
+
+
+@pytest.mark.parametrize("name", CONVERTED)
+def test_sides_are_scaled_and_converted_as_for_libvmaf(clips: Path, name: str) -> None:
+    reference, distorted, display = CONVERTED[name]
+    if not (clips / reference).exists():
+        words = ("-pix_fmt", "gbrp") if name == "red green blue" else ("-pix_fmt", "yuvj420p")
+        ffmpeg("-i", clips / "r8.mkv", *words, "-c:v", "ffv1", clips / reference)
+    if not (clips / distorted).exists():
+        ffmpeg("-i", clips / reference, "-c:v", "libx264", "-crf", "36", clips / distorted)
+    sides = pair(clips, reference, distorted)
+    request = replace(MODELS, display=display)
+    agree(
+        score_pair(replace(SCORER, backend="engine"), sides, request),
+        score_pair(SCORER, sides, request),
+    )
 
 
 def test_pairs_that_do_not_belong_together_are_refused(clips: Path) -> None:
@@ -125,15 +166,32 @@ def test_a_video_that_gives_other_frames_is_told(clips: Path) -> None:
         replace(whole, reference=replace(whole.reference, frame_count=7), distorted=fewer),
         ScoreRequest(),
     )
-    with pytest.raises(FrameCount, match="more than its 7"):
+    with pytest.raises(FrameCount, match="8 frames where 7"):
         many.score_many(SCORER, [ready])
 
 
 def test_a_video_that_cannot_be_decoded_is_told(clips: Path, tmp_path: Path) -> None:
-    whole = pair(clips, "r8.mkv", "d8_36.mkv")
+    whole = (clips / "d8_36.mkv").read_bytes()
     damaged = tmp_path / "damaged.mkv"
-    damaged.write_bytes(b"\x00" * 5000)
-    ready = prepare(whole, ScoreRequest())
-    gone = replace(ready, pair=replace(whole, distorted=replace(whole.distorted, path=damaged)))
-    with pytest.raises(ScoreFailed, match="cannot be decoded"):
-        many.score_many(SCORER, [gone])
+    damaged.write_bytes(whole)
+    ready = prepare(pair(clips, "r8.mkv", str(damaged)), ScoreRequest())
+    damaged.write_bytes(b"\x00" * len(whole))
+    with pytest.raises(ScoreFailed, match="decoding for the score failed"):
+        many.score_many(SCORER, [ready])
+    damaged.write_bytes(whole[: len(whole) * 3 // 4])
+    with pytest.raises((ResultInvalid, FrameCount)):
+        many.score_many(SCORER, [ready])
+
+
+def test_scoring_can_be_stopped_and_tells_how_far_it_is(clips: Path) -> None:
+    ready = prepare(pair(clips, "r8.mkv", "d8_36.mkv"), ScoreRequest())
+    told: list[Progress] = []
+    score = many.score_many(SCORER, [ready], job=Job(on_progress=told.append))[0]
+    assert (told[-1].frame, told[-1].is_last) == (8, True)
+    assert score.cpu_s > 0
+    cancel = threading.Event()
+    cancel.set()
+    with pytest.raises(Cancelled):
+        many.score_many(SCORER, [ready], job=Job(cancel=cancel))
+    with pytest.raises(ToolTimeout):
+        many.score_many(SCORER, [ready], job=Job(limits=Limits(wall_s=0.0)))

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,13 @@ import yaml
 from tests.scoring_kit import ffmpeg
 
 from vmafkit import api, proc
+from vmafkit.api._harness_lab import Task
 from vmafkit.errors import Refused, StoreLocked, UsageError
+from vmafkit.harness.batch import pair_asset
 from vmafkit.harness.config import VmafConfig
+from vmafkit.harness.measuring import measure
+from vmafkit.harness.metrics import metric_by_name, names
+from vmafkit.scoring.svr import load_members
 
 SOURCES = {
     "test": "testsrc2=s=128x72:r=25,noise=alls=8:allf=t:all_seed=5",
@@ -259,7 +263,22 @@ def test_one_pair_with_interval_and_explanation(space: Space, tmp_path: Path) ->
     for row, score in zip(shown["frames"], told["frames"]["vmaf_v0.6.1"], strict=True):
         # Where the score is clipped the parts add up to the clipped score.
         assert shown["base"] + sum(row) == pytest.approx(score, abs=2e-3)
-    assert {path.name for path in tmp_path.iterdir()} == {"run.html", "local_explain.html"}
+    names = {"run.html", "local_explain.html", "local_explain.csv"}
+    assert {path.name for path in tmp_path.iterdir()} == names
+    table = pl.read_csv(tmp_path / "local_explain.csv")
+    assert table.columns == ["frame", "base", *shown["features"], "score"]
+    np.testing.assert_allclose(
+        table.select("base", *shown["features"]).sum_horizontal(), table["score"], atol=1e-6
+    )
+    page = (tmp_path / "local_explain.html").read_text("utf-8")
+    assert all(name in page for name in shown["features"])
+    # The features of this model have options of their own.
+    neg = api.run_vmaf(
+        *pair, model="vmaf_v0.6.1neg", local_explain=True, workspace=space.root
+    )  # fmt: skip
+    np.testing.assert_allclose(
+        neg["explanation"]["scores"], neg["frames"]["vmaf_v0.6.1neg"], atol=2e-3
+    )
     sure = api.run_vmaf(*pair, ci=True, workspace=space.root)
     low, high = (sure["aggregate"][f"vmaf_b_v0.6.3_ci_p95_{end}"] for end in ("lo", "hi"))
     assert low < sure["score"] < high
@@ -352,19 +371,104 @@ def _count(root: Path) -> int:
         return 0
 
 
-def test_two_runs_at_once_measure_each_asset_once(space: Space, tmp_path: Path) -> None:
-    reports: list[dict[str, Any]] = []
-
-    def run() -> None:
-        reports.append(api.run_testing("SSIM", space.path, workspace=tmp_path, bootstrap=0))
-
-    threads = [threading.Thread(target=run) for _ in range(2)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+def test_two_processes_at_once_measure_each_asset_once(space: Space, tmp_path: Path) -> None:
+    # From both ends, so that they meet in the middle.
+    turned = space.recipe | {"dis_videos": space.recipe["dis_videos"][::-1]}
+    recipes = [space.path, space.write("turned.yaml", turned)]
+    running = [
+        subprocess.Popen(
+            _command("vmafkit.harness.run_testing", "SSIM", recipe, "--json", "--quiet",
+                     "--bootstrap", "0", root=tmp_path),
+            stdout=subprocess.PIPE,
+        )
+        for recipe in recipes
+    ]  # fmt: skip
+    reports = [json.loads(each.communicate(timeout=120)[0]) for each in running]
+    assert [each.returncode for each in running] == [0, 0]
     assert sum(each["known"] for each in reports) == 18
-    assert reports[0]["assets"] == reports[1]["assets"]
+    scores = [{each["asset"]: each["score"] for each in report["assets"]} for report in reports]
+    assert scores[0] == scores[1]
+    assert len(api.store_list(workspace=tmp_path)) == 18
+
+
+def test_each_opinion_can_be_a_row_of_training(space: Space, tmp_path: Path) -> None:
+    kept = json.loads((space.root / "output" / "test_encoded_VMAF.json").read_text("utf-8"))
+    assert kept["n"] == 18
+    trained = {
+        kind: api.run_vmaf_training(
+            space.path, space.features, space.params, tmp_path / f"{kind}.json",
+            workspace=space.root, subj_model=kind,
+        )
+        for kind in ("MOS", "PERSUBJECT")
+    }  # fmt: skip
+    truths = [[asset["truth"] for asset in each["assets"]] for each in trained.values()]
+    assert truths[0] == truths[1] == pytest.approx(space.opinions.mean(axis=1).tolist())
+    documents = [json.loads(Path(each["output"]).read_bytes()) for each in trained.values()]
+    sizes = [len(each["model_dict"]["model"].splitlines()) for each in documents]
+    assert sizes[1] > 2 * sizes[0]
+    low, high = space.opinions.min(), space.opinions.max()
+    assert documents[1]["model_dict"]["slopes"][0] == pytest.approx(1 / (high - low))
+    assert trained["PERSUBJECT"]["raw"]["plcc"] > 0.9
+    with pytest.raises(UsageError, match="training only"):
+        api.run_testing("VMAF", space.path, workspace=space.root, subj_model="PERSUBJECT")
+    given = json.loads(json.dumps(space.recipe))
+    for video in given["dis_videos"]:
+        video["mos"] = float(np.mean(list(video.pop("os").values())))
+    with pytest.raises(Refused, match="raw opinion"):
+        api.run_vmaf_training(
+            space.write("mos.yaml", given), space.features, space.params, tmp_path / "a.json",
+            workspace=space.root, subj_model="PERSUBJECT",
+        )  # fmt: skip
+
+
+def test_an_ensemble_that_was_trained_scores_with_its_interval(
+    space: Space, tmp_path: Path
+) -> None:
+    params = space.write("boot.yaml", {
+        "model_type": "BOOTSTRAP_LIBSVMNUSVR",
+        "model_param_dict": {"gamma": 0.05, "score_clip": [0.0, 100.0], "num_models": 5},
+    })  # fmt: skip
+    out = tmp_path / "boot.json"
+    api.run_vmaf_training(space.path, space.features, params, out, workspace=space.root)
+    assert not list((space.root / "checkpoints_dir").iterdir())
+    video = space.recipe["dis_videos"][1]
+    pair = ("notyuv", 0, 0, space.recipe["ref_videos"][video["content_id"]]["path"], video["path"])
+    told = api.run_vmaf(*pair, model=str(out), workspace=space.root)["frames"]
+    names = load_members(out.read_bytes())[0].feature_names
+    columns = [next(c for c in told if f"_{n.split('_feature_')[1][:-6]}" in c) for n in names]
+    rows = np.asarray([told[column] for column in columns]).T
+    parts = np.stack([m.predict(rows) for m in load_members(out.read_bytes(), clip=False)[1:]])
+    wanted = {
+        "boot": parts.mean(axis=0),
+        "boot_stddev": parts.std(axis=0),
+        "boot_ci_p95_lo": np.percentile(parts, 2.5, axis=0),
+        "boot_ci_p95_hi": np.percentile(parts, 97.5, axis=0),
+    }
+    for name, values in wanted.items():
+        # The features came from a log of six digits.
+        np.testing.assert_allclose(told[name], values, atol=2e-3)
+    with pytest.raises(UsageError, match="collection"):
+        api.run_vmaf(*pair, model=str(out), local_explain=True, workspace=space.root)
+
+
+NO_MEASURE_OF_FIDELITY = ("MOTION2", "CAMBI", "SpeedChroma")
+
+
+def test_every_metric_scores_and_knows_its_direction(tmp_path: Path) -> None:
+    made = ("-f", "lavfi", "-i", "testsrc2=s=256x180:r=25", "-frames:v", "3", "-c:v", "ffv1")
+    for name, sigma in (("a", 0), ("b", 1), ("c", 4)):
+        ffmpeg(*made, "-vf", f"gblur=sigma={sigma},format=yuv420p", tmp_path / f"{name}.mkv")
+    assets = [
+        pair_asset("notyuv", (0, 0), tmp_path / "a.mkv", tmp_path / f"{name}.mkv")
+        for name in ("b", "c")
+    ]
+    metrics = [metric_by_name(name) for name in (*names(), "tiny:vmaf_tiny_v2")]
+    with Task(tmp_path / "w", None, None, None, cache_result=False).lab() as lab:
+        for metric in metrics:
+            blurred, more = (measure(lab, a, metric).values(metric.column).mean() for a in assets)
+            assert np.isfinite([blurred, more]).all(), metric.id
+            if metric.id not in NO_MEASURE_OF_FIDELITY:
+                assert (blurred > more) == metric.higher_is_better, metric.id
 
 
 def test_the_workspace_verbs(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:

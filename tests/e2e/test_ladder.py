@@ -20,6 +20,7 @@ from vmafkit.errors import OutputError, Refused, ToolFailed, UsageError
 from vmafkit.execute import package as package_module
 from vmafkit.schema.ladder import LadderRecord
 
+pytestmark = pytest.mark.usefixtures("use_cache")
 FAST: dict[str, Any] = {"encoder": "x264", "preset": "ultrafast"}
 SIZES = ("320x180", "160x90", "96x54")
 VALUES = "18,24,30,36,42"
@@ -34,17 +35,6 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "-c:a", "aac", path,
     )  # fmt: skip
     return path
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One store for the module, so that each cell is measured once."""
-    return tmp_path_factory.mktemp("store")
-
-
-@pytest.fixture(autouse=True)
-def _use_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VMAFKIT_CACHE", str(cache))
 
 
 def made(film: Path, **words: Any) -> LadderRecord:

@@ -78,7 +78,10 @@ def test_the_file_that_is_kept_is_whole_and_meets_the_target(clips: Path, tmp_pa
     assert found.output is not None and found.output.carried == {"audio": 1, "subtitle": 1}
     assert "(deu)" in kit.ffmpeg("-i", output, "-f", "null", "-")
     kept = found.kept == "per-shot"
-    assert len(list((tmp_path / "segments").glob("*"))) == (3 if kept else 0)
+    segments = [shot.segment for shot in found.shots]
+    assert segments[0] == 0 and set(segments) == set(range(segments[-1] + 1))
+    assert len(list((tmp_path / "segments").glob("*"))) == (len(set(segments)) if kept else 0)
+    assert len(found.segment_commands) == len(set(segments))
 
 
 def test_a_second_run_measures_no_shot_again(clips: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ import av
 import pytest
 
 import tuning_kit as kit
-from vmafkit import api, fsio
+from vmafkit import api
 from vmafkit.api._from_corpus import _encoder_words  # pyright: ignore[reportPrivateUsage]
 from vmafkit.errors import (
     Cancelled,
@@ -32,9 +32,11 @@ from vmafkit.errors import (
     UsageError,
 )
 from vmafkit.execute import final as final_module
+from vmafkit.fsio import whole
 from vmafkit.media.probe import open_source
 from vmafkit.schema.recommendation import Recommendation
 
+pytestmark = pytest.mark.usefixtures("use_cache")
 FAST: dict[str, Any] = {"encoder": "x264", "preset": "ultrafast"}
 
 
@@ -47,17 +49,6 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kit.scenes(folder / "scenes.mkv")
     kit.hdr10(folder / "hdr.mkv")
     return folder
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One store for the module: later tests profit from earlier ones, as users do."""
-    return tmp_path_factory.mktemp("store")
-
-
-@pytest.fixture(autouse=True)
-def _use_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VMAFKIT_CACHE", str(cache))
 
 
 def found(source: Path, *target: str, **words: Any) -> Recommendation:
@@ -306,9 +297,9 @@ def test_a_setting_that_the_encoder_breaks_on_does_not_end_the_search(
     clips: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from vmafkit.errors import EncodeFailed
-    from vmafkit.execute import search
+    from vmafkit.execute import batch
 
-    real, broken = search.run_trial, list[float]()
+    real, broken = batch.run_trial, list[float]()
 
     def fragile(bench: Any, cell: Any, **words: Any) -> Any:
         if cell.quality < 12.0 or (not broken and cell.quality < 40.0):
@@ -316,7 +307,7 @@ def test_a_setting_that_the_encoder_breaks_on_does_not_end_the_search(
             raise EncodeFailed("the encoder broke")
         return real(bench, cell, **words)
 
-    monkeypatch.setattr(search, "run_trial", fragile)
+    monkeypatch.setattr(batch, "run_trial", fragile)
     made = found(clips / "short.mkv", "91.5", threads=2)
     assert made.met and broken
     assert [note for note in made.notes if "could not be measured" in note]
@@ -327,7 +318,7 @@ def test_a_setting_that_the_encoder_breaks_on_does_not_end_the_search(
     def never(*_: Any, **__: Any) -> Any:
         raise EncodeFailed("the encoder broke")
 
-    monkeypatch.setattr(search, "run_trial", never)
+    monkeypatch.setattr(batch, "run_trial", never)
     with pytest.raises(EncodeFailed):
         found(clips / "short.mkv", "91.5", threads=3)
 
@@ -381,7 +372,7 @@ def test_a_full_disk_leaves_nothing(
         del temp, final
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(fsio, "publish", full)
+    monkeypatch.setattr(whole, "publish", full)
     with pytest.raises(OutputError, match="the disk is full"):
         found(clips / "film.mkv", "93", output=output)
     assert output.read_bytes() == b"an older file"

@@ -16,13 +16,25 @@ import av
 import numpy as np
 import pytest
 
-from report_kit import PAYLOADS, PER_SHOT, RECORD, every_part, row, score, sweep
+from report_kit import (
+    EXECUTED,
+    PAYLOADS,
+    PER_SHOT,
+    PLAN,
+    RECORD,
+    ZONES,
+    every_part,
+    row,
+    score,
+    sweep,
+)
 from vmafkit.decide.compare import compare
 from vmafkit.decide.compare_rows import curves_of
 from vmafkit.decide.hull import RatePoint, upper_hull
 from vmafkit.decide.target import Target
 from vmafkit.report.comparison import comparison_report
 from vmafkit.report.data import ReportData
+from vmafkit.report.from_auto import auto_report
 from vmafkit.report.from_per_shot import per_shot_report
 from vmafkit.report.from_records import (
     corpus_report,
@@ -30,9 +42,12 @@ from vmafkit.report.from_records import (
     recommendation_report,
     score_report,
 )
+from vmafkit.report.from_zones import zones_report
 from vmafkit.report.page import to_html
+from vmafkit.schema.auto_plan import AutoPlan, TuneResult
 from vmafkit.schema.per_shot import PerShotResult
 from vmafkit.schema.recommendation import Recommendation
+from vmafkit.schema.zones import ZonesResult
 
 pytestmark = pytest.mark.slow
 
@@ -101,6 +116,10 @@ def corpus() -> ReportData:
     return corpus_report([*sweep("libx264", 1.0), *sweep("libx265", 0.7), row(crf=51.0)])
 
 
+def plan() -> ReportData:
+    return auto_report(AutoPlan.model_validate(PLAN), [TuneResult.model_validate(EXECUTED)])
+
+
 KINDS: dict[str, Callable[[], ReportData]] = {
     "every part": every_part,
     "hostile": lambda: every_part("<img src=x onerror=window.ran=true>" + PAYLOADS[1]),
@@ -109,6 +128,8 @@ KINDS: dict[str, Callable[[], ReportData]] = {
     "ladder": ladder,
     "search": lambda: recommendation_report(Recommendation.model_validate(RECORD)),
     "by shot": lambda: per_shot_report(PerShotResult.model_validate(PER_SHOT)),
+    "plan": plan,
+    "zones": lambda: zones_report(ZonesResult.model_validate(ZONES)),
     "score": lambda: score_report(score(), reference="a.mkv", distorted="b.mkv", shots=(0, 20)),
 }
 

@@ -11,7 +11,7 @@ import tuning_kit as kit
 from vmafkit import api
 from vmafkit.api import _recommend, _searching
 from vmafkit.errors import EncodeFailed
-from vmafkit.execute import search
+from vmafkit.execute import batch, search
 
 FAST: dict[str, Any] = {"encoder": "x264", "preset": "ultrafast"}
 WINDOWS: dict[str, Any] = {"samples": 4, "sample_duration_s": 1.0}
@@ -31,7 +31,7 @@ def _use_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_one_window_that_fails_does_not_stop_a_sampled_search(
     scenes: Path, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, broken = search.run_trial, list[float]()
+    real, broken = batch.run_trial, list[float]()
 
     def fragile(bench: Any, cell: Any, **words: Any) -> Any:
         if not broken or cell.quality == broken[0]:
@@ -39,7 +39,7 @@ def test_one_window_that_fails_does_not_stop_a_sampled_search(
             raise EncodeFailed("the encoder broke")
         return real(bench, cell, **words)
 
-    monkeypatch.setattr(search, "run_trial", fragile)
+    monkeypatch.setattr(batch, "run_trial", fragile)
     made = api.recommend(scenes, target=["90"], workers=workers, **WINDOWS, **FAST)
     assert made.met and broken
     assert broken[0] not in {probe.quality for probe in made.probes}
@@ -58,7 +58,7 @@ def test_what_is_no_failed_trial_stops_the_other_windows(
         stops.append(bench.cancel.wait(20.0))
         raise EncodeFailed("stopped")
 
-    monkeypatch.setattr(search, "run_trial", crash)
+    monkeypatch.setattr(batch, "run_trial", crash)
     with pytest.raises(RuntimeError, match="a defect"):
         api.recommend(scenes, target=["90"], workers=1, **WINDOWS, **FAST)
     assert all(stops[1:])

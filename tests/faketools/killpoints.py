@@ -8,19 +8,20 @@ from typing import Any
 
 from vmafkit import fsio
 from vmafkit.execute import trial
+from vmafkit.fsio import disk
 from vmafkit.store import claims
 from vmafkit.store.trials import TrialStore
 
 # Where each point lies: the owner of the function, its name, and before, inside or after it.
 POINTS: dict[str, tuple[Any, str, str]] = {
-    "before-write": (fsio, "_write", "before"),
-    "mid-write": (fsio, "_write", "inside"),
-    "after-write": (fsio, "_write", "after"),
-    "after-row-sync": (fsio, "_fdatasync", "after"),
-    "before-file-sync": (fsio, "_fsync", "before"),
-    "before-replace": (fsio, "_replace", "before"),
-    "after-replace": (fsio, "_replace", "after"),
-    "before-folder-sync": (fsio, "sync_folder", "before"),
+    "before-write": (disk, "write", "before"),
+    "mid-write": (disk, "write", "inside"),
+    "after-write": (disk, "write", "after"),
+    "after-row-sync": (disk, "fdatasync", "after"),
+    "before-file-sync": (disk, "fsync", "before"),
+    "before-replace": (disk, "replace", "before"),
+    "after-replace": (disk, "replace", "after"),
+    "before-folder-sync": (disk, "sync_folder", "before"),
     "claim-not-committed": (claims, "take", "after"),
     "claimed": (TrialStore, "claim", "after"),
     "record-not-committed": (claims, "drop", "before"),

@@ -16,28 +16,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.r_record import note
+from tests.rows_kit import row
 
 from vmafkit import fsio
 from vmafkit.errors import StoreCorrupt, StoreError
-from vmafkit.schema.corpus import CorpusRow, from_line, to_line
+from vmafkit.fsio import disk
+from vmafkit.fsio import whole as whole_files
+from vmafkit.schema.corpus import from_line, to_line
 from vmafkit.store import corpus_file
 from vmafkit.store.corpus_file import CorpusFile, read_corpus
 
 FORK = multiprocessing.get_context("fork")
-HOOKS = ("_open", "_write", "_fsync", "_fdatasync", "_ftruncate", "_replace", "_unlink", "_flock")
-
-
-def row(key: str, **changes: Any) -> CorpusRow:
-    values: dict[str, Any] = {
-        "run_id": "r", "timestamp": "2026-01-01T00:00:00Z", "src": "a.mkv", "src_sha256": "00",
-        "width": 64, "height": 64, "pix_fmt": "yuv420p", "framerate": 24.0, "duration_s": 1.0,
-        "encoder": "libx264", "encoder_version": None, "preset": "fast", "crf": 23.0,
-        "extra_params": [], "encode_path": None, "encode_size_bytes": 1, "bitrate_kbps": 1.0,
-        "encode_time_ms": 1.0, "vmaf_score": 90.0, "vmaf_model": "vmaf_v0.6.1",
-        "score_time_ms": 1.0, "ffmpeg_version": "9", "vmaf_binary_version": "9",
-        "exit_status": 0, "trial_key": key,
-    }  # fmt: skip
-    return CorpusRow.model_validate(values | changes)
+HOOKS = ("open_file", "write", "fsync", "fdatasync", "truncate", "replace", "unlink", "lock")
 
 
 def keys(path: Path) -> list[str | None]:
@@ -45,8 +36,8 @@ def keys(path: Path) -> list[str | None]:
 
 
 def without_sync(patch: pytest.MonkeyPatch) -> None:
-    for name in ("_fsync", "_fdatasync"):
-        patch.setattr(fsio, name, lambda _: None)
+    for name in ("fsync", "fdatasync"):
+        patch.setattr(disk, name, lambda _: None)
 
 
 def test_r03_every_cut_of_the_last_two_rows(
@@ -74,12 +65,13 @@ def test_r03_every_cut_of_the_last_two_rows(
         assert len(aside) == bool(torn)
         for each in aside:
             each.unlink()
+    note("R03", len(whole) + 1 - first)
 
 
 def fail_nth(
     patch: pytest.MonkeyPatch, hook: str, nth: int, code: int, for_ever: bool
 ) -> Callable[[], int]:
-    real = getattr(fsio, hook)
+    real = getattr(disk, hook)
     calls = 0
 
     def maybe(*arguments: Any) -> Any:
@@ -89,7 +81,7 @@ def fail_nth(
             raise OSError(code, os.strerror(code))
         return real(*arguments)
 
-    patch.setattr(fsio, hook, maybe)
+    patch.setattr(disk, hook, maybe)
     return lambda: calls
 
 
@@ -134,6 +126,7 @@ def test_r04_the_nth_call_fails(
     else:
         pytest.fail("the fault fired for ever")
     assert fired
+    note("R04", nth, hits=nth - 1)
 
 
 def _append_many(path: Path, name: str, count: int, sizes: int) -> None:
@@ -159,6 +152,7 @@ def test_r06_eight_processes_add_500_rows_each(tmp_path: Path) -> None:
     found = keys(path)
     assert len(found) == len(set(found)) == 4000
     assert not list(tmp_path.glob("*.torn-*"))
+    note("R06", len(found))
 
 
 def test_r07_flipped_bits_are_named_and_cost_no_other_row(tmp_path: Path) -> None:
@@ -182,6 +176,7 @@ def test_r07_flipped_bits_are_named_and_cost_no_other_row(tmp_path: Path) -> Non
         assert [found for found in kept if found.trial_key != f"k{hit}"] == others
         assert all(found == expected[lines[hit]] for found in kept if found not in others)
     assert seen == 1000
+    note("R07", seen)
 
 
 # -- sabotage: the checks above must see it when a protection is gone ------------------------------
@@ -195,9 +190,9 @@ def _append_slowly(path: Path, name: str, count: int, locked: bool) -> None:
         time.sleep(0.001)
         return half + os.write(handle, data[half:])
 
-    fsio._write = in_two
+    disk.write = in_two
     if not locked:
-        fsio._flock = lambda *_: None
+        disk.lock = lambda *_: None
     for index in range(count):
         try:
             fsio.append_line(path, to_line(row(f"{name}-{index}")))
@@ -221,7 +216,7 @@ def test_r51_without_the_lock_rows_are_torn(tmp_path: Path) -> None:
 
 def _survives_a_full_disk(path: Path, patch: pytest.MonkeyPatch) -> bool:
     path.write_bytes(b"old content")
-    fail_nth(patch, "_fsync", 1, errno.ENOSPC, for_ever=False)
+    fail_nth(patch, "fsync", 1, errno.ENOSPC, for_ever=False)
     with pytest.raises(StoreError):
         fsio.write_atomic(path, b"new")
     return path.exists() and path.read_bytes() == b"old content"
@@ -233,13 +228,13 @@ def test_r51_written_in_place_the_old_file_is_lost(
 ) -> None:
     if in_place:
         plain = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        monkeypatch.setattr(fsio, "_temp_name", lambda final: final)
-        monkeypatch.setattr(fsio, "_open", lambda path, *_: os.open(path, plain, 0o666))
+        monkeypatch.setattr(whole_files, "_temp_name", lambda final: final)
+        monkeypatch.setattr(disk, "open_file", lambda path, *_: os.open(path, plain, 0o666))
     assert _survives_a_full_disk(tmp_path / "report.json", monkeypatch) is not in_place
 
 
 def _synced_before_return(path: Path, patch: pytest.MonkeyPatch, hook: str) -> bool:
-    real = getattr(fsio, hook)
+    real = getattr(disk, hook)
     synced: list[int] = []
 
     def note(handle: int) -> None:
@@ -247,7 +242,7 @@ def _synced_before_return(path: Path, patch: pytest.MonkeyPatch, hook: str) -> b
         real(handle)
 
     if real is not _no_sync:
-        patch.setattr(fsio, hook, note)
+        patch.setattr(disk, hook, note)
     fsio.append_line(path, b'{"a":1}\n')
     return path.stat().st_size in synced
 
@@ -261,6 +256,6 @@ def test_r51_without_sync_a_row_is_not_on_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sabotaged: bool
 ) -> None:
     if sabotaged:
-        monkeypatch.setattr(fsio, "_fdatasync", _no_sync)
-    done = _synced_before_return(tmp_path / "corpus.jsonl", monkeypatch, "_fdatasync")
+        monkeypatch.setattr(disk, "fdatasync", _no_sync)
+    done = _synced_before_return(tmp_path / "corpus.jsonl", monkeypatch, "fdatasync")
     assert done is not sabotaged

@@ -16,6 +16,7 @@ from tests.faketools import checks
 from tests.faketools.fake import FakeFfmpeg, real_ffmpeg
 from tests.faketools.killpoints import MARK, POINTS
 from tests.faketools.zygote import Zygote
+from tests.r_record import note
 
 from vmafkit.store.corpus_file import read_corpus
 from vmafkit.store.trials import TrialStore
@@ -84,6 +85,7 @@ def test_r01_random_kills_lose_and_double_nothing(
         fake.forget()
     print(f"R01: {landed} kills in {corpus} sweeps, {torn} torn tails, {most_redone} cells redone")
     assert landed >= wanted
+    note("R01", landed)
 
 
 @pytest.mark.slow
@@ -127,6 +129,7 @@ def test_r02_a_kill_at_every_named_point(
             assert len(store.find()) == 12
     print(f"R02: hits {hits}")
     assert min(hits.values()) >= rounds(1, 5)
+    note("R02", rounds(1, 5) * len(POINTS), hits=sum(hits.values()))
 
 
 @pytest.fixture
@@ -176,6 +179,7 @@ def test_twenty_kills_of_a_real_sweep(
     print(f"{kills} kills, {mid_work} while an encode or a score ran, {orphans} orphans")
     assert (kills, orphans) == (20, 0)
     assert mid_work >= 5
+    note("R01", kills, hits=mid_work)
 
 
 @pytest.mark.slow
@@ -196,4 +200,4 @@ def test_r22_four_running_encodes_end_with_us(
         command.kill(signal.SIGKILL)
         assert command.wait() == -signal.SIGKILL
         assert checks.all_gone(tmp_path, 2.0)
-    print(f"R22: {many} of {many} rounds without an orphan")
+    note("R22", many)

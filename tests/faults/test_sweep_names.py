@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.faketools.fake import real_ffmpeg
+from tests.r_record import note
 
 from vmafkit import api, encoders, errors
 from vmafkit.encoders import EncodeSettings, encoder_options
@@ -101,6 +102,7 @@ def test_r32_every_name_opens_its_own_file(tmp_path: Path, new_cache: Path, roun
     print(f"R32: {len(names)} names, {len(accepted)} accepted, {refused} refused, {wrong} wrong")
     assert wrong == 0
     assert len(accepted) >= len(names) * 195 / 200
+    note("R32", len(names), hits=len(accepted))
     for line in (tmp_path / "c.jsonl").read_bytes().splitlines():
         json.loads(line.decode("utf-8"))
 
@@ -124,7 +126,7 @@ def test_r33_no_path_enters_a_filter_graph(
     seen: list[list[str]] = []
     real = proc._start
     monkeypatch.setattr(
-        proc, "_start", lambda argv, cwd: seen.append(list(argv)) or real(argv, cwd)
+        proc, "_start", lambda argv, *more: seen.append(list(argv)) or real(argv, *more)
     )
     odd = tmp_path / "x'y:z,[w];%{e}.mkv"
     real_ffmpeg("-f", "lavfi", "-i", "testsrc2=s=64x64:r=25:d=0.2", "-c:v", "ffv1", odd)
@@ -231,6 +233,7 @@ def test_r34_options_stay_values() -> None:
             continue
     print(f"R34: 5000 option lists, {taken} taken")
     assert 200 < taken < 4000
+    note("R34", 5000, hits=5000 - taken)
 
 
 @settings(max_examples=200, deadline=None)

@@ -62,9 +62,9 @@ def processes(tree: Sequence[Module]) -> list[str]:
 
 
 def writes(tree: Sequence[Module]) -> list[str]:
-    """Only fsio.py writes files; anybody may read."""
+    """Only fsio writes files; anybody may read."""
     found: list[str] = []
-    for each in (m for m in tree if m.name != "fsio.py"):
+    for each in (m for m in tree if not m.name.startswith("fsio/")):
         given = _NO_FILES | _names_from_fsio(each.tree)
         for call, name in _resolved(each):
             harmless = any(dotted(arg) in given for arg in call.args)

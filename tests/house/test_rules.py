@@ -124,7 +124,7 @@ FINE_CODE: list[tuple[Rule, str, str]] = [
     (doors.processes, "proc.py", "import subprocess"),
     (doors.writes, "a.py", "open('a').read(); open('a', 'rb'); path.open('rb'); av.open('a', 'r')"),
     (doors.writes, "a.py", "'text'.replace('a', 'b'); dataclasses.replace(x, a=1)"),
-    (doors.writes, "fsio.py", "path.write_text('a')"),
+    (doors.writes, "fsio/whole.py", "path.write_text('a')"),
     (doors.writes, "a.py", "import os\nos.fdopen(os.open('a', os.O_RDONLY), 'rb')"),
     (doors.banned, "a.py", "import torch\ntorch.load(path, weights_only=True)"),
     (doors.banned, "a.py", "import re\nre.compile('a'); f(shell=False)"),

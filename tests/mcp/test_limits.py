@@ -13,14 +13,15 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.r_record import note
 
-from mcp_kit import Live, environment, server_words
+from mcp_kit import Live, environment, is_alive, programs_of, server_words, two_seconds, wait_until
 from vmafkit import proc
 from vmafkit.errors import Cancelled, Refused, UsageError
 from vmafkit.mcp import desk, summaries
 from vmafkit.mcp.jobs import Job, JobLimits, Jobs
 
-from .conftest import Place
+from .conftest import LONG, Place
 
 
 def test_fifty_jobs_at_once_keep_to_the_cap() -> None:
@@ -40,6 +41,7 @@ def test_fifty_jobs_at_once_keep_to_the_cap() -> None:
     started = [jobs.start("test", work) for _ in range(50)]
     assert all(job.ended.wait(20) for job in started)
     assert {job.state for job in started} == {"done"}
+    note("R47", len(started))
     assert 1 < most <= 3
 
 
@@ -159,18 +161,19 @@ def test_text_in_a_file_comes_as_quoted_data(served: Live) -> None:
 
 
 PRINTS = (
-    "import os, vmafkit.mcp.tools_info as t; names = t.encoders.names\n"
+    "import os; from vmafkit import api; listed = api.list_encoders\n"
     "def loud():\n"
     "    print('a print'); os.write(1, b'raw bytes'); os.system('echo child; cat')\n"
-    "    return names()\n"
-    "t.encoders.names = loud\n"
+    "    return listed()\n"
+    "api.list_encoders = loud\n"
     "from vmafkit.mcp.server import main; main()"
 )
 
 
-def test_standard_output_holds_only_messages(place: Place) -> None:
-    """Two hundred calls of a tool that prints, writes and starts a child that reads."""
-    words = server_words(place.media, place.out)
+def test_standard_output_holds_only_messages(place: Place, tmp_path: Path) -> None:
+    """Two hundred calls of a tool that prints, writes and starts a child that reads, while an
+    encode runs; then the client goes away."""
+    words = server_words(place.media, tmp_path)
     words[words.index("-c") + 1] = PRINTS
     server = subprocess.Popen(
         words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -184,6 +187,10 @@ def test_standard_output_holds_only_messages(place: Place) -> None:
         send(server.stdin, id=0, method="initialize", params=hello)
         assert json.loads(server.stdout.readline())["id"] == 0
         send(server.stdin, method="notifications/initialized")
+        long = {"name": "recommend", "arguments": {**LONG, "background": True}}
+        send(server.stdin, id=-1, method="tools/call", params=long)
+        assert json.loads(server.stdout.readline())["id"] == -1
+        wait_until(lambda: len(programs_of(server.pid)) >= 2)
         got: list[int] = []
         for number in range(1, 201):
             call = {"name": "list_encoders", "arguments": {}}
@@ -192,7 +199,11 @@ def test_standard_output_holds_only_messages(place: Place) -> None:
             assert message["jsonrpc"] == "2.0"
             got.append(message["id"])
         assert got == list(range(1, 201))
+        note("R46", len(got))
+        programs = programs_of(server.pid)
+        assert programs, "the encode ended before the calls did"
         server.stdin.close()
+        wait_until(lambda: not any(map(is_alive, programs)), two_seconds())
         assert server.stdout.read() == ""
         assert server.wait(10) == 0
     finally:

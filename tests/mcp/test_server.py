@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
-import socket
+import os
+import re
+import shlex
 import subprocess
 import sys
-import urllib.error
-import urllib.request
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
+from anyio.from_thread import start_blocking_portal
+from mcp.client import Client
+from mcp.client.stdio import StdioServerParameters
 
-from mcp_kit import START, environment, server_words, wait_until
-from vmafkit.errors import InputError
+from mcp_kit import START, Live, environment, server_words
 from vmafkit.mcp.server import app, main
 
 from .conftest import Place
-
-TOKEN = "0123456789abcdef-token"
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
@@ -30,14 +32,76 @@ def run(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
     return int(ended.value.code or 0)
 
 
-def test_print_config_gives_what_clients_need(
+def printed_forms(text: str) -> dict[str, Any]:
+    """What is printed for each client: JSON, TOML, or a command as words."""
+    found: dict[str, Any] = {}
+    parts = re.split(r"^([A-Z][^\n:]*(?:\n[^\n:]+)?):\n\n", text, flags=re.M)[1:]
+    for where, form in zip(parts[::2], parts[1::2], strict=True):
+        if form.startswith("{"):
+            found[where] = json.loads(form)
+        elif form.startswith("["):
+            found[where] = tomllib.loads(form)
+        else:
+            found[where] = shlex.split(form)
+    return found
+
+
+def test_print_config_gives_what_each_client_needs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    named = ["--root", f"media={tmp_path}", "--out", str(tmp_path)]
+    folder = tmp_path / "a b'\"c"
+    folder.mkdir()
+    named = ["--root", f"media={folder}", "--out", str(folder), "--time-limit=60", "--cpus=1"]
     assert run(monkeypatch, *named, "--print-config") == 0
+    forms = printed_forms(capsys.readouterr().out)
+    desktop, code, command, vs_code, zed, codex, by_hand = forms.values()
+    assert "Claude Desktop" in next(iter(forms)) and "Cursor" in next(iter(forms))
+    entry = desktop["mcpServers"]["vmafkit"]
+    assert entry["args"] == named
+    assert code["mcpServers"]["vmafkit"] == {"type": "stdio", **entry}
+    assert vs_code["servers"]["vmafkit"] == {"type": "stdio", **entry}
+    assert zed["context_servers"]["vmafkit"] == {**entry, "env": {}}
+    assert codex["mcp_servers"]["vmafkit"] == entry
+    assert by_hand == [entry["command"], *named]
+    assert command == ["claude", "mcp", "add", "vmafkit", "--", *by_hand]
+
+
+def test_print_config_for_http_holds_no_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = tmp_path / "token"
+    token.write_text("0123456789abcdef-secret")
+    named = ["--root", f"media={tmp_path}", "--out", str(tmp_path)]
+    http = ["--http", "8765", "--token-file", str(token)]
+    assert run(monkeypatch, *named, *http, "--print-config") == 0
     printed = capsys.readouterr().out
-    entry, _ = json.JSONDecoder().raw_decode(printed[printed.index("{") :])
-    assert entry["mcpServers"]["vmafkit"]["args"] == named
+    assert "secret" not in printed
+    start, cursor, code, _, vs_code, zed = printed_forms(printed).values()
+    assert start[1:] == [*named, *http]
+    entry = {"url": "http://127.0.0.1:8765/mcp", "headers": {"Authorization": "Bearer TOKEN"}}
+    assert cursor["mcpServers"]["vmafkit"] == entry
+    assert zed["context_servers"]["vmafkit"] == entry
+    assert vs_code["servers"]["vmafkit"] == code["mcpServers"]["vmafkit"]
+    assert code["mcpServers"]["vmafkit"] == {"type": "http", **entry}
+
+
+def test_what_is_printed_starts_the_server(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command of the printed form is really run, by the SDK's client."""
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    words = ["--root", f"media={place.media}", "--out", str(place.out)]
+    assert run(monkeypatch, *words, "--print-config") == 0
+    entry = next(iter(printed_forms(capsys.readouterr().out).values()))["mcpServers"]["vmafkit"]
+    assert Path(entry["command"]).name == "vmaf-mcp"
+    if not Path(entry["command"]).is_absolute():
+        pytest.skip("the console script is not installed")
+    parameters = StdioServerParameters(**entry, env=environment())
+    with start_blocking_portal() as portal:
+        client = Client(parameters)
+        with portal.wrap_async_context_manager(client):
+            about = Live(client, portal, None).ask(client.read_resource, "vmafkit://server")
+    assert json.loads(about.contents[0].text)["roots"] == ["media", "out"]
 
 
 @pytest.mark.parametrize(
@@ -83,64 +147,6 @@ def test_without_the_sdk_one_sentence_says_what_to_install(tmp_path: Path) -> No
     assert done.stderr == (
         "vmaf-mcp: error: vmaf-mcp needs the package mcp (pip install 'vmafkit[mcp]')\n"
     )
-
-
-@pytest.mark.parametrize(("mode", "text"), [(0o644, TOKEN), (0o600, "short")])
-def test_a_token_that_is_open_or_short_is_refused(tmp_path: Path, mode: int, text: str) -> None:
-    from vmafkit.mcp.app import read_token
-
-    path = tmp_path / "token"
-    path.write_text(text)
-    path.chmod(mode)
-    with pytest.raises(InputError):
-        read_token(path)
-
-
-def test_http_wants_the_token_and_a_local_host(place: Place, tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    token = tmp_path / "token"
-    token.write_text(TOKEN + "\n")
-    token.chmod(0o600)
-    words = server_words(place.media, place.out, "--http", str(port), "--token-file", str(token))
-    server = subprocess.Popen(
-        words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        env=environment(),
-    )  # fmt: skip
-    try:
-        wait_until(lambda: answers(port, None) is not None)
-        assert answers(port, None) == 401
-        assert answers(port, "Bearer wrong") == 401
-        assert answers(port, f"Bearer {TOKEN}") == 200
-        assert answers(port, f"Bearer {TOKEN}", host="evil.example") == 421
-    finally:
-        server.terminate()
-        out, _ = server.communicate(timeout=20)
-    assert out == b""
-
-
-def answers(port: int, token: str | None, *, host: str = "") -> int | None:
-    """The status of an initialize request; None where nobody listens."""
-    hello = {"protocolVersion": "2025-06-18", "capabilities": {},
-             "clientInfo": {"name": "test", "version": "1"}}  # fmt: skip
-    message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/mcp",
-        json.dumps(message).encode(),
-        {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"},
-    )
-    if token:
-        request.add_header("Authorization", token)
-    if host:
-        request.add_header("Host", host)
-    try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as reply:
-            return reply.status
-    except urllib.error.HTTPError as error:
-        return error.code
-    except (urllib.error.URLError, ConnectionError):
-        return None
 
 
 def test_the_server_ends_on_sigterm_without_a_traceback(place: Place) -> None:

@@ -11,35 +11,18 @@ import anyio
 import pytest
 from mcp.shared.exceptions import MCPError
 
-from mcp_kit import Live, live, programs_of, record_of, wait_until
+from mcp_kit import Live, live, programs_of, record_of, two_seconds, wait_until
 from scoring_kit import columns_of, hand_log
 from vmafkit.mcp import summaries
 
-from .conftest import Place
+from .conftest import LONG, Place, server_of, words_of
 
 SNAPSHOT = Path(__file__).with_name("tools.json")
-LONG = {"source": "long.mkv", "encoder": "libx265", "preset": "placebo", "target": ["97"]}
-
-
-def server_of(out: Path) -> int:
-    """The process of the server that writes to a folder."""
-    for pid in programs_of(os.getpid()):
-        if str(out).encode() in words_of(pid):
-            return pid
-    raise AssertionError("there is no server")
 
 
 def encoders_of(pid: int) -> list[int]:
     """The ffmpeg processes below a server."""
     return [each for each in programs_of(pid) if b"ffmpeg" in words_of(each)[0]]
-
-
-def words_of(pid: int) -> list[bytes]:
-    """The command of a process; an empty one where it has ended."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return [b""]
 
 
 def test_the_tools_and_their_schemas_are_those_written_down(served: Live) -> None:
@@ -159,9 +142,39 @@ def test_progress_is_told_and_a_plan_encodes_nothing(served: Live, place: Place)
     asked = {"source": "good.mkv", "target": ["85"], "preset": "superfast"}
     served.ask(served.client.call_tool, "recommend", asked, progress_callback=note)
     assert told and told == sorted(told, key=lambda one: one[0])
-    plan = served.result("plan", verb="recommend", source="good.mkv")
-    assert plan["frames_at_most"] >= plan["frames"] == 20
-    assert "libx264" in plan["record"]["command"]
+
+
+@pytest.mark.parametrize("verb", ["recommend", "auto", "ladder", "tune_per_shot"])
+def test_a_plan_says_what_would_be_run_and_what_it_would_cost(served: Live, verb: str) -> None:
+    before = sorted(Path(os.environ["VMAFKIT_CACHE"]).rglob("*.mkv"))
+    plan = served.result("plan", verb=verb, source="long.mkv", preset="veryfast")
+    assert plan["frames"] == plan["measured_frames"] == 250
+    estimate = plan["estimate"]
+    assert estimate["is_estimate"] is True
+    assert estimate["basis"].startswith(("assumed: ", "measured: "))
+    assert estimate["encodes"] >= 4
+    assert estimate["encode_s"] > 0 and estimate["score_s"] > 0
+    assert estimate["cpu_s"] == pytest.approx(estimate["encode_s"] + estimate["score_s"], abs=0.11)
+    if verb != "tune_per_shot":
+        assert plan["at_most"]["encodes"] >= estimate["encodes"]
+    assert plan["record"]
+    assert sorted(Path(os.environ["VMAFKIT_CACHE"]).rglob("*.mkv")) == before
+
+
+def test_a_plan_goes_by_what_was_measured_here(served: Live) -> None:
+    """Encode once; the plan for that encoder and preset then stands on that trial's cost."""
+    asked = {"verb": "recommend", "source": "good.mkv", "preset": "faster"}
+    assert served.result("plan", **asked)["estimate"]["basis"].startswith("assumed: 0.033 s")
+    found = served.result("recommend", source="good.mkv", preset="faster", target=["80"])
+    plan = served.result("plan", **asked)
+    measured = [probe for probe in found["probes"] if not probe["known"]]
+    assert plan["known_trials"] == len(measured) > 0
+    count = f"{len(measured)} trial{'s' * (len(measured) > 1)}"
+    basis = f"measured: the median of {count} of libx264 faster on this source in the store"
+    assert plan["estimate"]["basis"] == basis
+    other = served.result("plan", **{**asked, "source": "long.mkv"})
+    assert other["known_trials"] == 0
+    assert other["estimate"]["basis"].endswith("of libx264 faster in the store")
 
 
 def test_a_cancel_leaves_no_process(served: Live, place: Place) -> None:
@@ -172,7 +185,7 @@ def test_a_cancel_leaves_no_process(served: Live, place: Place) -> None:
     stopped = record_of(served.call("job_cancel", job_id=job["job_id"]))["jobs"][0]
     assert stopped["state"] == "cancelled"
     assert stopped["failure"]["error"] == "cancelled"
-    assert not encoders_of(server)
+    assert programs_of(server) == []
 
 
 def test_a_request_taken_back_stops_its_programs(served: Live, place: Place) -> None:
@@ -188,7 +201,7 @@ def test_a_request_taken_back_stops_its_programs(served: Live, place: Place) -> 
         return not scope.cancelled_caught
 
     assert served.portal.call(ask_and_leave)
-    wait_until(lambda: not encoders_of(server), 5)
+    wait_until(lambda: programs_of(server) == [], two_seconds())
 
 
 def test_the_end_of_the_client_ends_the_server_and_its_programs(
@@ -197,8 +210,11 @@ def test_the_end_of_the_client_ends_the_server_and_its_programs(
     with live(place.media, tmp_path) as connected:
         server = server_of(tmp_path)
         connected.call("recommend", **LONG, background=True)
-        programs = wait_until(lambda: encoders_of(server))
-    wait_until(lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in programs), 5)
+        wait_until(lambda: encoders_of(server))
+        programs = programs_of(server)
+    wait_until(
+        lambda: not any(Path(f"/proc/{pid}/exe").exists() for pid in programs), two_seconds()
+    )
 
 
 def test_eight_calls_at_once_are_all_answered(served: Live) -> None:

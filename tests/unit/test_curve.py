@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from vmafkit.curve import linear_scale, log_distance_scale, logit_scale, monotone, pchip
+from vmafkit.curve import linear_scale, log_distance_scale, logit_scale, pchip
 
 
 def test_logit_scale_values() -> None:
@@ -34,13 +32,3 @@ def test_pchip_keeps_shape_and_goes_straight_on() -> None:
     assert (np.diff(found) <= 1e-12).all()
     assert pchip(x, y, x) == pytest.approx(y)
     assert pchip(x, y, [-1.0, 8.0]) == pytest.approx([4.0, -1.0])
-
-
-@given(st.lists(st.floats(-100, 100), min_size=1, max_size=30))
-def test_monotone_is_monotone_and_keeps_the_mean(values: list[float]) -> None:
-    rising = monotone(values)
-    assert (np.diff(rising) >= 0).all()
-    assert rising.mean() == pytest.approx(np.mean(values), abs=1e-9)
-    falling = monotone(values, rising=False)
-    assert (np.diff(falling) <= 0).all()
-    assert monotone(sorted(values)) == pytest.approx(sorted(values))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from vmafkit.errors import (
     Unreadable,
     UsageError,
 )
+from vmafkit.fsio import disk
 
 
 def failing(code: int) -> Callable[..., Any]:
@@ -80,7 +82,7 @@ def test_nothing_written_is_an_error(tmp_path: Path) -> None:
 def test_what_went_wrong_names_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, kind: type[StoreError]
 ) -> None:
-    monkeypatch.setattr(fsio, "_write", failing(code))
+    monkeypatch.setattr(disk, "write", failing(code))
     target = tmp_path / "out.json"
     with pytest.raises(kind, match=r"out\.json"):
         fsio.write_atomic(target, b"x")
@@ -122,7 +124,7 @@ def test_a_short_write_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyP
     path = tmp_path / "rows.jsonl"
     fsio.append_line(path, b'{"a":1}\n')
     with monkeypatch.context() as patch:
-        patch.setattr(fsio, "_write", lambda handle, data: os.write(handle, data[:4]))
+        patch.setattr(disk, "write", lambda handle, data: os.write(handle, data[:4]))
         with pytest.raises(StoreFull):
             fsio.append_line(path, b'{"a":2}\n')
     assert path.read_bytes() == b'{"a":1}\n'
@@ -260,42 +262,46 @@ def test_strays_of_killed_runs_are_removed_when_they_are_old(tmp_path: Path) -> 
     assert names(tmp_path) == {".other"}
 
 
-@pytest.mark.skipif(not Path("/proc/self/ns/pid").exists(), reason="needs Linux")
+@pytest.mark.parametrize("named", [False, True])
 def test_scratch_folders_of_killed_processes_are_removed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool
 ) -> None:
+    @contextlib.contextmanager
+    def made() -> Generator[Path]:
+        with monkeypatch.context() as patched:
+            patched.setattr(tempfile, "tempdir", None if named else str(tmp_path))
+            with fsio.scratch_folder(within=tmp_path if named else None) as folder:
+                yield folder
+
     killed = subprocess.Popen([sys.executable, "-c", ""])
     killed.wait()
-    space = Path("/proc/self/ns/pid").stat().st_ino
-    left, fresh = f"vmafkit-{killed.pid}-{space}-left", f"vmafkit-{killed.pid}-{space}-new"
+    with made() as folder:
+        assert folder.parent == tmp_path and folder.stat().st_mode & 0o777 == 0o700
+        mine, here = folder.name.rsplit("-", 1)[0], folder.name.split("-")[3]
+        (folder / "log.json").write_bytes(b"")
+    assert names(tmp_path) == set()
     kept = {
-        fresh,
-        f"vmafkit-{os.getpid()}-{space}-running",
-        f"vmafkit-{killed.pid}-{space + 1}-elsewhere",
-        f"vmafkit-words-{space}-of_a_user",
-        f"others-{killed.pid}-{space}-x",
+        f"{mine}-00000001",
+        f"vmafkit-{killed.pid}-1-{'0' * 8}-00000001",
+        f"vmafkit-{killed.pid}-1-{here}-words",
+        f"vmafkit-words-1-{here}-00000001",
+        f"others-{killed.pid}-1-{here}-00000001",
     }
-    for name in (*kept, left):
+    left = {f"vmafkit-{killed.pid}-{start}-{here}-00000002" for start in ("", "1")}
+    left.add(f"vmafkit-{os.getpid()}-1-{here}-00000003")
+    for name in kept | left:
         (tmp_path / name).mkdir()
         (tmp_path / name / "log.json").write_text("{}", "utf-8")
-        if name != fresh:
-            os.utime(tmp_path / name, (1e9, 1e9))
-    link = tmp_path / f"vmafkit-{killed.pid}-{space}-link"
-    link.symlink_to(tmp_path / f"others-{killed.pid}-{space}-x")
-    os.utime(link, (1e9, 1e9), follow_symlinks=False)
-    with monkeypatch.context() as patched:
-        patched.setattr(tempfile, "tempdir", str(tmp_path))
-        with fsio.scratch_folder() as folder:
-            assert folder.parent == tmp_path
-            assert folder.name.startswith(f"vmafkit-{os.getpid()}-")
-            assert names(tmp_path) == {*kept, link.name, folder.name}
+    link = tmp_path / f"vmafkit-{killed.pid}-1-{here}-00000004"
+    link.symlink_to(tmp_path / f"others-{killed.pid}-1-{here}-00000001")
+    with made() as folder:
+        assert names(tmp_path) == {*kept, link.name, folder.name}
     assert names(tmp_path) == {*kept, link.name} and (link / "log.json").is_file()
 
 
-def test_a_scratch_folder_in_a_folder_of_its_own_removes_nothing(tmp_path: Path) -> None:
-    space = Path("/proc/self/ns/pid")
-    left = tmp_path / f"vmafkit-4194999-{space.stat().st_ino if space.exists() else 0}-left"
-    left.mkdir()
-    os.utime(left, (1e9, 1e9))
-    with fsio.scratch_folder(within=tmp_path):
-        assert left.is_dir()
+def test_a_scratch_folder_makes_the_room_it_lies_in(tmp_path: Path) -> None:
+    with fsio.scratch_folder(within=tmp_path / "cache" / "scratch") as folder:
+        assert folder.parent == tmp_path / "cache" / "scratch"
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StoreError, match="file"), fsio.scratch_folder(within=tmp_path / "file"):
+        pass

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from vmafkit.api._words import model_key, model_of
+from vmafkit.api._words import model_of
+from vmafkit.scoring.vmaf_models import model_key
 
 
 def test_the_key_of_a_model_file_holds_its_id_and_its_bytes(tmp_path: Path) -> None:

@@ -127,33 +127,28 @@ def test_r25_a_chatterbox_neither_blocks_nor_fills_memory(tmp_path: Path, code: 
     assert tail <= 3 * proc.STDERR_TAIL_BYTES
 
 
-def test_r22_no_child_outlives_a_killed_parent(tmp_path: Path) -> None:
-    code = (
-        "import sys\nfrom pathlib import Path\nfrom vmafkit import proc\n"
-        "proc.run([sys.executable,'-c','import os,time; print(os.getpid(),flush=True);"
-        "time.sleep(60)'], cwd=Path('.'), on_line=lambda l: print(l, flush=True))"
-    )
-    parent = subprocess.Popen(python(code), cwd=tmp_path, stdout=subprocess.PIPE)
+def orphan(folder: Path, *setting_up: str) -> int:
+    """A process whose parent started it by `proc.run` and was killed."""
+    code = "\n".join((
+        "import sys", "from pathlib import Path", "from vmafkit import proc", *setting_up,
+        "child = 'import os,time; print(os.getpid(),flush=True); time.sleep(60)'",
+        "show = lambda line: print(line, flush=True)",
+        "proc.run([sys.executable, '-c', child], cwd=Path('.'), on_line=show)",
+    ))  # fmt: skip
+    parent = subprocess.Popen(python(code), cwd=folder, stdout=subprocess.PIPE)
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
     os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
     parent.stdout.close()
-    assert gone_within(child, 2.0)
+    return child
+
+
+def test_r22_no_child_outlives_a_killed_parent(tmp_path: Path) -> None:
+    assert gone_within(orphan(tmp_path), 2.0)
 
 
 def test_r51_without_the_tie_the_orphan_is_seen(tmp_path: Path) -> None:
-    code = (
-        "import sys\nfrom pathlib import Path\nfrom vmafkit import proc\n"
-        "proc._tie_words = lambda: ()\n"
-        "proc.run([sys.executable,'-c','import os,time; print(os.getpid(),flush=True);"
-        "time.sleep(20)'], cwd=Path('.'), on_line=lambda l: print(l, flush=True))"
-    )
-    parent = subprocess.Popen(python(code), cwd=tmp_path, stdout=subprocess.PIPE)
-    assert parent.stdout is not None
-    child = int(parent.stdout.readline())
-    os.kill(parent.pid, signal.SIGKILL)
-    parent.wait()
-    parent.stdout.close()
+    child = orphan(tmp_path, "proc._tie_words = lambda *_: ()")
     assert not gone_within(child, 0.5)
     os.kill(child, signal.SIGKILL)

@@ -34,7 +34,13 @@ if TYPE_CHECKING:
         run_vmaf_training,
     )
     from vmafkit.api._ladder import ladder, ladder_text
+    from vmafkit.api._limits import limit_work
+    from vmafkit.api._listings import describe_model, list_encoders, list_models
+    from vmafkit.api._plan import plan
+    from vmafkit.api._probe import probe
+    from vmafkit.api._query_corpus import query_corpus
     from vmafkit.api._recommend import recommend
+    from vmafkit.api._result_text import corpus_text, result_text
     from vmafkit.api._score import score, score_record
     from vmafkit.api._train_features import extract_features
     from vmafkit.api._train_fetch import fetch_dataset
@@ -47,9 +53,12 @@ if TYPE_CHECKING:
         validate,
     )
     from vmafkit.api._tune_per_shot import tune_per_shot
+    from vmafkit.api._verify import Verification, verify
+    from vmafkit.api._worst_frames import worst_frames, worst_of
     from vmafkit.api._zones import zones
 
 _WHERE = {
+    "Verification": "verify",
     "auto": "auto",
     "benchmark": "benchmark",
     "build_engine": "engine",
@@ -58,7 +67,9 @@ _WHERE = {
     "comparison_text": "benchmark",
     "convert_model": "harness_train",
     "corpus": "corpus",
+    "corpus_text": "result_text",
     "cross_validate": "train_fit",
+    "describe_model": "listings",
     "doctor": "doctor",
     "engine_state": "engine",
     "evaluate": "train_judge",
@@ -69,11 +80,18 @@ _WHERE = {
     "fit": "train_fit",
     "ladder": "ladder",
     "ladder_text": "ladder",
+    "list_encoders": "listings",
+    "list_models": "listings",
+    "plan": "plan",
+    "limit_work": "limits",
     "plan_corpus": "corpus",
+    "probe": "probe",
     "profile_model": "train_judge",
+    "query_corpus": "query_corpus",
     "read_corpus": "corpus",
     "recommend": "recommend",
     "register_model": "train_judge",
+    "result_text": "result_text",
     "run_cleaning_cache": "harness_test",
     "run_encode": "harness_test",
     "run_psnr": "harness_score",
@@ -91,16 +109,20 @@ _WHERE = {
     "store_show": "harness_space",
     "tune_per_shot": "tune_per_shot",
     "validate": "train_judge",
+    "verify": "verify",
     "workspace_clean": "harness_space",
     "workspace_levels": "harness_space",
     "workspace_show": "harness_space",
     "workspace_sizes": "harness_space",
+    "worst_frames": "worst_frames",
+    "worst_of": "worst_frames",
     "zones": "zones",
     "AutoRun": "auto",
 }
 
 __all__ = [
     "AutoRun",
+    "Verification",
     "auto",
     "benchmark",
     "build_engine",
@@ -109,7 +131,9 @@ __all__ = [
     "comparison_text",
     "convert_model",
     "corpus",
+    "corpus_text",
     "cross_validate",
+    "describe_model",
     "doctor",
     "engine_state",
     "evaluate",
@@ -120,11 +144,18 @@ __all__ = [
     "fit",
     "ladder",
     "ladder_text",
+    "limit_work",
+    "list_encoders",
+    "list_models",
+    "plan",
     "plan_corpus",
+    "probe",
     "profile_model",
+    "query_corpus",
     "read_corpus",
     "recommend",
     "register_model",
+    "result_text",
     "run_cleaning_cache",
     "run_encode",
     "run_psnr",
@@ -142,10 +173,13 @@ __all__ = [
     "store_show",
     "tune_per_shot",
     "validate",
+    "verify",
     "workspace_clean",
     "workspace_levels",
     "workspace_show",
     "workspace_sizes",
+    "worst_frames",
+    "worst_of",
     "zones",
 ]
 

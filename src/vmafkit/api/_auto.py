@@ -10,6 +10,7 @@ from typing import Any
 
 from vmafkit import encoders, fsio
 from vmafkit.api._executing import execute_cell
+from vmafkit.api._report import prepare_report, write_report
 from vmafkit.api._searching import Goal, Ready, Sampling, means_of, prepare
 from vmafkit.decide.auto import Candidate, plan, rungs
 from vmafkit.decide.expect import expect
@@ -79,7 +80,10 @@ def auto(
     pix_fmt: str | None = None,
     framerate: str | None = None,
     ffmpeg_bin: str | Path | None = None,
+    score_backend: str = "auto",
+    vmaf_binary: str | Path | None = None,
     timeout_s: float | None = None,
+    report: str | Path | None = None,
     cancel: threading.Event | None = None,
     on_event: OnEvent = ignore,
 ) -> AutoRun:
@@ -94,6 +98,7 @@ def auto(
             can.
         runs_dir: gets the encodes and `tune_results.jsonl`; what is there already is not redone.
         output: a file for the plan.
+        report: an HTML file to write: the plan, and what was measured.
 
     Raises:
         UsageError, InputError, OutputError, ToolMissing, StoreError, Cancelled; failures of one
@@ -102,9 +107,11 @@ def auto(
     goal = Goal(
         tuple(target), target_vmaf, model, max_bitrate, max_size, max_encoded_percent, tolerance
     )
+    page = prepare_report(report, [each for each in (source, output) if each])
     means = means_of(
         enc=(), threads=threads, workers=workers, allow_hdr=allow_hdr, ffmpeg_bin=ffmpeg_bin,
         timeout_s=timeout_s, geometry=(width, height, pix_fmt, framerate),
+        score_backend=score_backend, vmaf_binary=vmaf_binary,
     )  # fmt: skip
     sampling = Sampling(samples, sample_duration_s, full)
     ready = prepare(source, goal, sampling, means, strategy=strategy, cancel=cancel)
@@ -114,10 +121,15 @@ def auto(
     if output is not None:
         fsio.refuse_same_file(Path(output), [ready.source.path])
         fsio.write_atomic(Path(output).absolute(), made.text(), user_output=True)
-    if not (execute or execute_all):
-        return AutoRun(made)
-    wanted = [cell for cell in made.cells if execute_all or cell.selected]
-    return _execute(ready, made, wanted, Path(runs_dir).absolute(), on_event)
+    done = AutoRun(made)
+    if execute or execute_all:
+        wanted = [cell for cell in made.cells if execute_all or cell.selected]
+        done = _execute(ready, made, wanted, Path(runs_dir).absolute(), on_event)
+    if page is not None:
+        from vmafkit.report.from_auto import auto_report
+
+        write_report(page, auto_report(done.plan, done.results))
+    return done
 
 
 def _execute(

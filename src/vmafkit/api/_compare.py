@@ -41,7 +41,6 @@ from vmafkit.schema.corpus import CorpusRow
 from vmafkit.scoring.metrics import features_of
 from vmafkit.scoring.vmaf_models import default_model
 from vmafkit.store.corpus_file import CorpusFile, latest, read_corpus
-from vmafkit.store.scratch import scratch_folder
 from vmafkit.store.trials import TrialStore
 
 _VALUES = 6
@@ -94,6 +93,8 @@ def compare(
     pix_fmt: str | None = None,
     framerate: str | None = None,
     ffmpeg_bin: str | Path | None = None,
+    score_backend: str = "auto",
+    vmaf_binary: str | Path | None = None,
     timeout_s: float | None = None,
     report: str | Path | None = None,
     cancel: threading.Event | None = None,
@@ -125,6 +126,7 @@ def compare(
     means = means_of(
         enc=(), threads=threads, workers=workers, allow_hdr=allow_hdr, ffmpeg_bin=ffmpeg_bin,
         timeout_s=timeout_s, geometry=(width, height, pix_fmt, framerate),
+        score_backend=score_backend, vmaf_binary=vmaf_binary,
     )  # fmt: skip
     chosen = [part.strip() for word in encoder for part in word.split(",") if part.strip()]
     found = tuple(dict.fromkeys(encoders.get(name) for name in chosen))
@@ -161,8 +163,10 @@ def compare(
 
 def _measured(task: _Task, output: Path | None, on_event: OnEvent) -> list[CorpusRow]:
     """The rows of everything that worked; why the rest did not stands in `task.failed`."""
-    cache = settings.cache_folder()
-    with TrialStore(cache) as store, scratch_folder(cache) as scratch:
+    with (
+        TrialStore(settings.cache_folder()) as store,
+        fsio.scratch_folder(within=settings.scratch_room()) as scratch,
+    ):
         corpus = CorpusFile(output or scratch / "rows.jsonl")
         wanted: set[str] = set()
         if task.target is None or task.crf:
@@ -224,6 +228,8 @@ def _plan(task: _Task, encoder: Encoder, values: Sequence[str]) -> SweepPlan:
         pix_fmt=raw.pix_fmt if raw else None,
         framerate=str(raw.framerate) if raw else None,
         ffmpeg_bin=task.means.ffmpeg_bin,
+        score_backend=task.means.backend.word,
+        vmaf_binary=task.means.backend.tool,
     )
 
 

@@ -8,12 +8,12 @@ import threading
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 from vmafkit import encoders, fsio, settings
 from vmafkit.api._report import prepare_report, write_report
-from vmafkit.api._words import model_key
+from vmafkit.api._words import model_of, raw_geometry
+from vmafkit.decide.space import kept_bytes, sweep_bytes
 from vmafkit.decide.sweep import Cell, Grid, Known, Scoring, plan_sweep
 from vmafkit.decide.values import parse_values
 from vmafkit.decide.workers import trial_bytes, worker_count
@@ -22,6 +22,7 @@ from vmafkit.execute.encode import encode_words
 from vmafkit.execute.events import OnEvent, ignore
 from vmafkit.execute.machine import free_memory_bytes
 from vmafkit.execute.rows import Run
+from vmafkit.execute.space import ensure_space
 from vmafkit.execute.sweep import SweepResult, run_sweep
 from vmafkit.execute.toolchain import require_working, toolchain
 from vmafkit.execute.trial import Bench
@@ -29,14 +30,13 @@ from vmafkit.ffmpeg.capabilities import Capabilities, read_capabilities
 from vmafkit.ffmpeg.locate import find_ffmpeg
 from vmafkit.media.hashing import content_hash
 from vmafkit.media.probe import open_source
-from vmafkit.media.source import RawGeometry
 from vmafkit.proc import Limits
 from vmafkit.schema.corpus import CorpusRow
+from vmafkit.scoring.backend import find_backend
 from vmafkit.scoring.features import feature_by_name
-from vmafkit.scoring.vmaf_models import VmafModel, model_by_id, model_from_file
+from vmafkit.scoring.vmaf_models import model_key
 from vmafkit.store.corpus_file import CorpusFile, latest
 from vmafkit.store.hashes import StoredHashes
-from vmafkit.store.scratch import scratch_folder
 from vmafkit.store.trials import TrialStore
 
 _STRAY_AGE_S = 3600.0
@@ -75,6 +75,8 @@ def plan_corpus(
     pix_fmt: str | None = None,
     framerate: str | None = None,
     ffmpeg_bin: str | Path | None = None,
+    score_backend: str = "auto",
+    vmaf_binary: str | Path | None = None,
 ) -> SweepPlan:
     """The cells of sources x encoders x presets x quality values, checked before any work.
 
@@ -86,6 +88,8 @@ def plan_corpus(
         enc: `k=v` options of the encoder.
         model: ids or `path=FILE`; the first is the row's score.
         threads: of each encode, at least 1; results depend on it.
+        score_backend: `auto`, `engine`, `libvmaf` or `vmaf-binary`; a part of each trial's key.
+        vmaf_binary: libvmaf's own tool, which then scores.
 
     Raises:
         UsageError, InputError, ToolMissing: something named is wrong or not here.
@@ -95,7 +99,7 @@ def plan_corpus(
     if subsample < 1:
         raise UsageError(f"--subsample {subsample} is below 1")
     capabilities = read_capabilities(find_ffmpeg(ffmpeg_bin))
-    raw = _raw(width, height, pix_fmt, framerate)
+    raw = raw_geometry(width, height, pix_fmt, framerate)
     hashes = StoredHashes(settings.cache_folder())
     known = [
         Known(source, content_hash(source.path, hashes))
@@ -110,7 +114,8 @@ def plan_corpus(
     )
     for each in grid.encoders:
         require_working(capabilities, each)
-    models = tuple(_model(name) for name in model)
+    backend = find_backend(score_backend, vmaf_binary)
+    models = tuple(model_of(name) for name in model)
     scoring = Scoring(
         models=models,
         model_keys=tuple(model_key(each) for each in models),
@@ -118,6 +123,7 @@ def plan_corpus(
         display=display,
         subsample=subsample,
         allow_hdr=allow_hdr,
+        backend=backend,
     )
     cells = plan_sweep(known, grid, scoring, lambda each: toolchain(capabilities, each))
     program = Path(capabilities.path)
@@ -160,9 +166,13 @@ def corpus(
     page = prepare_report(report, [path, *sources])
     corpus_file = CorpusFile(path)
     folder = _encode_folder(path, keep_encodes, encode_dir, plan)
+    workers = workers or _workers(plan)
+    _ensure_space(plan, corpus_file, folder, workers)
     threads = plan.cells[0].spec.threads
-    cache = settings.cache_folder()
-    with TrialStore(cache) as store, scratch_folder(cache) as scratch:
+    with (
+        TrialStore(settings.cache_folder()) as store,
+        fsio.scratch_folder(within=settings.scratch_room()) as scratch,
+    ):
         bench = Bench(
             program=Path(plan.capabilities.path),
             version=plan.capabilities.version,
@@ -177,7 +187,7 @@ def corpus(
             plan.cells,
             corpus_file,
             Run(uuid.uuid4().hex, plan.capabilities.version),
-            workers=workers or _workers(plan),
+            workers=workers,
             keep_in=folder,
             on_event=on_event,
         )
@@ -242,6 +252,16 @@ def _encode_folder(
     return folder
 
 
+def _ensure_space(
+    plan: SweepPlan, corpus_file: CorpusFile, folder: Path | None, workers: int
+) -> None:
+    done = corpus_file.done_keys()
+    todo = [cell for cell in plan.cells if cell.spec.key not in done]
+    ensure_space(settings.scratch_room(), sweep_bytes(todo, workers), "this sweep")
+    if folder is not None:
+        ensure_space(folder, kept_bytes(todo), "keeping every encode")
+
+
 def _workers(plan: SweepPlan) -> int:
     largest = max(
         trial_bytes(*max(cell.spec.display, cell.source.display_size), cell.source.bit_depth)
@@ -261,27 +281,3 @@ def _command(program: Path, cell: Cell) -> str:
 
 def _split(words: Sequence[str]) -> list[str]:
     return [part.strip() for word in words for part in word.split(",") if part.strip()]
-
-
-def _model(word: str) -> VmafModel:
-    if word.startswith("path="):
-        return model_from_file(Path(word.removeprefix("path=")))
-    return model_by_id(word.removeprefix("version="))
-
-
-def _raw(
-    width: int | None, height: int | None, pix_fmt: str | None, framerate: str | None
-) -> RawGeometry | None:
-    if width is None and height is None:
-        if pix_fmt or framerate:
-            raise UsageError("--pix-fmt and --framerate need --width and --height")
-        return None
-    if width is None or height is None:
-        raise UsageError("--width and --height go together")
-    try:
-        rate = Fraction(framerate or "25")
-    except (ValueError, ZeroDivisionError):
-        raise UsageError(
-            f"--framerate {framerate!r} is not a rate", hint="write 25 or 30000/1001"
-        ) from None
-    return RawGeometry(width, height, pix_fmt or "yuv420p", rate)

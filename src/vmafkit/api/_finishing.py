@@ -18,6 +18,8 @@ from vmafkit.execute.final import Final, make_final
 from vmafkit.execute.search import Found, Setup, known_probes, run_search, run_widening
 from vmafkit.execute.streams import Streams
 from vmafkit.execute.trial import run_trial
+from vmafkit.media.hashing import show
+from vmafkit.schema.recommendation import OutputRecord
 from vmafkit.scoring.vmaf_models import TABLE
 
 # More points than these teach the prior nothing new.
@@ -38,6 +40,22 @@ class Finished:
     final: Final
     encoded_again: bool
     encode_s: float
+
+    def record(self) -> OutputRecord:
+        """What users and programs read of it."""
+        return output_record(self.final, encoded_again=self.encoded_again)
+
+
+def output_record(final: Final, *, encoded_again: bool) -> OutputRecord:
+    """What users and programs read of a final file."""
+    return OutputRecord(
+        path=show(final.path),
+        size_bytes=final.size_bytes,
+        video_bytes=final.video_bytes,
+        carried=final.carried,
+        dropped=list(final.dropped),
+        encoded_again=encoded_again,
+    )
 
 
 def widening_search(

@@ -2,51 +2,96 @@
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from vmafkit import settings
+from vmafkit import fsio, settings
 from vmafkit.errors import UsageError
 from vmafkit.ffmpeg.capabilities import read_capabilities
 from vmafkit.ffmpeg.locate import find_ffmpeg
+from vmafkit.harness import plots
 from vmafkit.harness.assets import Asset, assets_of
-from vmafkit.harness.measuring import Lab
+from vmafkit.harness.measuring import Failure, Lab, Measured, measure_all
+from vmafkit.harness.metrics import Metric, model_metric
 from vmafkit.harness.recipes import load_recipe
 from vmafkit.harness.results import FileResultStore
-from vmafkit.harness.workspace import Workspace
+from vmafkit.harness.workspace import Workspace, open_workspace
 from vmafkit.proc import Limits
 from vmafkit.schema.recipe import Recipe
 from vmafkit.store.hashes import StoredHashes
 
+OnProgress = Callable[[int, int], None]
 
-@contextmanager
-def open_lab(
-    space: Workspace,
-    *,
-    cache_result: bool,
-    ffmpeg_bin: str | Path | None = None,
-    timeout_s: float | None = None,
-    cancel: threading.Event | None = None,
-) -> Generator[Lab]:
-    """A lab in a workspace; its scratch is gone at the end.
 
-    Raises: ToolMissing, CapabilityMissing, StoreError.
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What every verb that measures is given beside its own arguments.
+
+    Attributes:
+        workspace: its folder, or None for the usual one.
+        ffmpeg_bin: the ffmpeg to use, or None for the usual one.
+        timeout_s, cancel: of each process.
+        cache_result: keep results, and use what is there.
+        workers: assets at once.
+        on_progress: told (assets done, assets to do).
     """
-    capabilities = read_capabilities(find_ffmpeg(ffmpeg_bin))
-    capabilities.require_libvmaf()
-    with ExitStack() as held:
-        scratch = held.enter_context(space.scratch())
-        store = held.enter_context(FileResultStore(space.results)) if cache_result else None
-        yield Lab(
-            capabilities=capabilities,
-            hashes=StoredHashes(settings.cache_folder()),
-            scratch=scratch,
-            store=store,
-            limits=Limits(wall_s=timeout_s),
-            cancel=cancel or threading.Event(),
-        )
+
+    workspace: str | Path | None
+    ffmpeg_bin: str | Path | None
+    timeout_s: float | None
+    cancel: threading.Event | None
+    cache_result: bool = True
+    workers: int = 1
+    on_progress: OnProgress | None = None
+
+    @property
+    def space(self) -> Workspace:
+        """The workspace."""
+        return open_workspace(self.workspace)
+
+    @contextmanager
+    def lab(self) -> Generator[Lab]:
+        """A lab in the workspace; its scratch is gone at the end.
+
+        Raises: ToolMissing, CapabilityMissing, StoreError.
+        """
+        space = self.space
+        capabilities = read_capabilities(find_ffmpeg(self.ffmpeg_bin))
+        capabilities.require_libvmaf()
+        with ExitStack() as held:
+            scratch = held.enter_context(space.scratch())
+            store = None
+            if self.cache_result:
+                store = held.enter_context(FileResultStore(space.results))
+            yield Lab(
+                capabilities=capabilities,
+                hashes=StoredHashes(settings.cache_folder()),
+                scratch=scratch,
+                store=store,
+                limits=Limits(wall_s=self.timeout_s),
+                cancel=self.cancel or threading.Event(),
+            )
+
+    def measure(
+        self, lab: Lab, assets: Sequence[Asset], metric: Metric
+    ) -> tuple[list[Measured], list[Failure]]:
+        """Measure assets, several at once. Raises: StoreError, Cancelled."""
+        return measure_all(lab, assets, metric, processes=self.workers, on_asset=self.on_progress)
+
+    def keep_report(self, report: Mapping[str, Any], *words: str) -> None:
+        """Put a report into the workspace's `output`, where results are kept at all.
+
+        Raises: StoreError.
+        """
+        if self.cache_result:
+            name = "_".join(plots.safe(word) for word in words)
+            text = json.dumps(report, indent=1, allow_nan=False) + "\n"
+            fsio.write_atomic(self.space.folder("output") / f"{name}.json", text)
 
 
 def load_data_set(path: str | Path, space: Workspace) -> tuple[Recipe, list[Asset]]:
@@ -60,3 +105,18 @@ def worker_count(processes: int | None, parallelize: bool) -> int:
     if processes is not None and processes < 1:
         raise UsageError(f"--processes {processes} is below 1")
     return processes or (settings.core_count() if parallelize else 1)
+
+
+def named_model(word: str | None, *, phone: bool = False) -> Metric:
+    """A VMAF model as a metric, a JSON file named as it is too.
+
+    Args:
+        word: None for vmaf_v0.6.1.
+
+    Raises: UsageError, Unreadable.
+    """
+    named = word or "vmaf_v0.6.1"
+    if named.endswith(".json") and not named.startswith("path="):
+        # libvmaf's own words want escapes.
+        named = "path=" + named.replace("\\", "\\\\").replace(":", "\\:")
+    return model_metric(named, phone=phone)

@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from vmafkit import fsio
-from vmafkit.api._harness_lab import open_lab, worker_count
+from vmafkit.api._harness_lab import Task, named_model, worker_count
 from vmafkit.errors import InputError, UsageError
 from vmafkit.harness import assembly, plots, shapley
 from vmafkit.harness.assets import Asset
 from vmafkit.harness.batch import pair_asset, read_list
-from vmafkit.harness.feature_names import feature_by_model_name
-from vmafkit.harness.measuring import Measured, measure, measure_all
-from vmafkit.harness.metrics import Metric, feature_metric, metric_by_name, model_metric
+from vmafkit.harness.feature_names import features_of_model
+from vmafkit.harness.measuring import Lab, Measured, measure
+from vmafkit.harness.metrics import Metric, features_metric, metric_by_name
 from vmafkit.harness.testing import pool_word, pooled
-from vmafkit.harness.workspace import open_workspace
 from vmafkit.scoring.model_json import model_json
 from vmafkit.scoring.svr import load_model
 
@@ -65,33 +64,19 @@ def run_vmaf(
         raise UsageError("--ci and --local-explain do not go together", hint="leave one out")
     if ci and model is not None:
         raise UsageError("--ci names its own model", hint="leave out --model")
-    word = "vmaf_b_v0.6.3" if ci else _model_word(model)
-    metric = model_metric(word, phone=phone_model)
+    word = "vmaf_b_v0.6.3" if ci else model
+    metric = named_model(word, phone=phone_model)
     asset = pair_asset(fmt, (width, height), Path(ref_path), Path(dis_path))
-    space = open_workspace(workspace)
     folder = None if save_plot is None else Path(save_plot)
-    with open_lab(
-        space, cache_result=cache_result, ffmpeg_bin=ffmpeg_bin, timeout_s=timeout_s, cancel=cancel
-    ) as lab:
+    with Task(workspace, ffmpeg_bin, timeout_s, cancel, cache_result).lab() as lab:
         found = measure(lab, asset, metric)
         result = _pair_result(found, metric, pool_word(pool))
         if local_explain:
-            data = _model_bytes(metric, lab.program)
-            svr = load_model(data, transform=True if metric.models[0].phone else None)
-            names = svr.feature_names
-            parts = tuple(feature_by_model_name(name) for name in names)
-            features = feature_metric(tuple(each.extractor for each in parts))
-            rows = measure(lab, asset, features).frames.select(
-                [each.column for each in parts]
-            ).to_numpy()  # fmt: skip
-            shown = shapley.explain(svr.predict, rows, names, shapley.perfect_baseline(names))
-            result["explanation"] = {
-                "base": shown.base,
-                "clip": dict(zip(names, map(float, shown.clip), strict=True)),
-                "frames": [[float(v) for v in row] for row in shown.parts],
-            }
+            shown = _explained(lab, asset, metric)
+            result["explanation"] = shown.record()
             if folder is not None:
                 plots.parts(shown, folder / "local_explain.html")
+                fsio.write_atomic(folder / "local_explain.csv", shown.csv(), user_output=True)
     if folder is not None:
         plots.lines({metric.id: result["frames"][metric.column]}, metric.id, folder / "run.html")
     return result
@@ -114,13 +99,7 @@ def run_psnr(
     """PSNR of one pair; arguments, result and errors as `run_vmaf`."""
     metric = metric_by_name("PSNR")
     asset = pair_asset(fmt, (width, height), Path(ref_path), Path(dis_path))
-    with open_lab(
-        open_workspace(workspace),
-        cache_result=cache_result,
-        ffmpeg_bin=ffmpeg_bin,
-        timeout_s=timeout_s,
-        cancel=cancel,
-    ) as lab:
+    with Task(workspace, ffmpeg_bin, timeout_s, cancel, cache_result).lab() as lab:
         return _pair_result(measure(lab, asset, metric), metric, pool_word(pool))
 
 
@@ -148,18 +127,11 @@ def run_vmaf_in_batch(
         UsageError, InputError, StoreError, Cancelled.
     """
     assets = read_list(Path(list_path))
-    metric = model_metric(_model_word(model), phone=phone_model)
-    with open_lab(
-        open_workspace(workspace),
-        cache_result=cache_result,
-        ffmpeg_bin=ffmpeg_bin,
-        timeout_s=timeout_s,
-        cancel=cancel,
-    ) as lab:
-        found, failed = measure_all(
-            lab, assets, metric, processes=worker_count(processes, parallelize),
-            on_asset=on_progress,
-        )  # fmt: skip
+    metric = named_model(model, phone=phone_model)
+    workers = worker_count(processes, parallelize)
+    task = Task(workspace, ffmpeg_bin, timeout_s, cancel, cache_result, workers, on_progress)
+    with task.lab() as lab:
+        found, failed = task.measure(lab, assets, metric)
     statistic = pool_word(pool)
     return {
         "type": "batch",
@@ -212,13 +184,22 @@ def _pair_result(found: Measured, metric: Metric, statistic: str) -> dict[str, A
     }
 
 
-def _model_word(model: str | None) -> str:
-    """`--model` takes a file as it is; libvmaf's words want `path=` and escapes."""
-    if model is None:
-        return "vmaf_v0.6.1"
-    if model.endswith(".json") and not model.startswith("path="):
-        return "path=" + model.replace("\\", "\\\\").replace(":", "\\:")
-    return model
+def _explained(lab: Lab, asset: Asset, metric: Metric) -> shapley.Explanation:
+    model = metric.models[0]
+    if model.ensemble:
+        raise UsageError(f"{model.id} is a collection", hint="--local-explain takes one model")
+    if model.options:
+        raise UsageError(
+            f"{model.id} is asked for with {model.options[0][0]}",
+            hint="--local-explain takes a model as its file has it",
+        )
+    data = _model_bytes(metric, lab.program)
+    svr = load_model(data, transform=True if model.phone else None)
+    parts = features_of_model(svr.feature_names, svr.feature_options)
+    frames = measure(lab, asset, features_metric([each.request() for each in parts])).frames
+    rows = frames.select([each.find(frames.columns) for each in parts]).to_numpy()
+    names = svr.feature_names
+    return shapley.explain(svr.predict, rows, names, shapley.perfect_baseline(names))
 
 
 def _model_bytes(metric: Metric, program: Path) -> bytes:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from fractions import Fraction
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from vmafkit import encoders, fsio, settings
-from vmafkit.api._harness_lab import load_data_set, open_lab, worker_count
+from vmafkit.api._harness_lab import OnProgress, Task, load_data_set, named_model, worker_count
 from vmafkit.decide.sweep import Grid, Known, Scoring, plan_sweep
 from vmafkit.errors import UsageError, VmafkitError
 from vmafkit.execute.toolchain import toolchain
@@ -18,18 +17,17 @@ from vmafkit.ffmpeg.locate import find_ffmpeg
 from vmafkit.ffmpeg.run import Job
 from vmafkit.harness import plots, testing
 from vmafkit.harness.encoding import encode_all, recipe_of
-from vmafkit.harness.measuring import Lab, facts_of, measure_all
-from vmafkit.harness.metrics import Metric, metric_by_name, model_metric
+from vmafkit.harness.measuring import Lab, facts_of
+from vmafkit.harness.metrics import Metric, metric_by_name
 from vmafkit.harness.opinions import DEFAULT, model_name
 from vmafkit.harness.results import EncodeResultStore, FileResultStore, result_key
 from vmafkit.harness.workspace import open_workspace
 from vmafkit.media.hashing import content_hash
 from vmafkit.media.probe import open_source
 from vmafkit.media.source import RawGeometry
+from vmafkit.media.timing import rate_from
 from vmafkit.proc import Limits
 from vmafkit.store.hashes import StoredHashes
-
-OnProgress = Callable[[int, int], None]
 
 
 def run_testing(
@@ -71,24 +69,20 @@ def run_testing(
         UsageError, InputError, ToolMissing, StoreError, Cancelled; the first cause when no
         asset could be scored.
     """
-    space = open_workspace(workspace)
+    workers = worker_count(processes, parallelize)
+    task = Task(workspace, ffmpeg_bin, timeout_s, cancel, cache_result, workers, on_progress)
     size = plots.size_of(plot_wh)
     model_name(subj_model)
-    recipe, assets = load_data_set(test_dataset, space)
+    recipe, assets = load_data_set(test_dataset, task.space)
     metrics = [_metric(quality_type, vmaf_model, vmaf_phone_model)]
     metrics += [_metric(compare_with, None, False)] if compare_with else []
     if any(not each.column for each in metrics):
         raise UsageError(f"{quality_type} is a set of features and has no one score")
     testing.truth_of(assets, subj_model, ref_score=recipe.ref_score)
     reports: list[dict[str, Any]] = []
-    with open_lab(
-        space, cache_result=cache_result, ffmpeg_bin=ffmpeg_bin, timeout_s=timeout_s, cancel=cancel
-    ) as lab:
+    with task.lab() as lab:
         for metric in metrics:
-            found, failed = measure_all(
-                lab, assets, metric, processes=worker_count(processes, parallelize),
-                on_asset=on_progress,
-            )  # fmt: skip
+            found, failed = task.measure(lab, assets, metric)
             if not found:
                 raise VmafkitError(f"no asset could be scored: {failed[0].cause}")
             truth = testing.truth_of(
@@ -111,6 +105,7 @@ def run_testing(
         result["comparison"] = testing.paired(*reports)
     if save_plot is not None:
         result["plot"] = str(plots.scatter(result, Path(save_plot), size=size))
+    task.keep_report(result, "test", recipe.dataset_name, metrics[0].id)
     return result
 
 
@@ -209,10 +204,7 @@ def _metric(word: str, vmaf_model: str | None, is_phone: bool) -> Metric:
         return metric_by_name(word)
     if not word.upper().startswith("VMAF"):
         raise UsageError(f"--vmaf-model is for VMAF, not for {word}")
-    named = vmaf_model or "vmaf_v0.6.1"
-    if named.endswith(".json") and not named.startswith("path="):
-        named = "path=" + named.replace("\\", "\\\\").replace(":", "\\:")
-    return model_metric(named, phone=is_phone)
+    return named_model(vmaf_model, phone=is_phone)
 
 
 def _raw(width: int | None, height: int | None, pix_fmt: str, framerate: str) -> RawGeometry | None:
@@ -221,9 +213,9 @@ def _raw(width: int | None, height: int | None, pix_fmt: str, framerate: str) ->
     if width is None or height is None:
         raise UsageError("raw video needs --width and --height", hint="give both")
     try:
-        rate = Fraction(framerate)
-    except (ValueError, ZeroDivisionError):
-        rate = Fraction(0)
-    if rate <= 0:
-        raise UsageError(f"--framerate {framerate} is not a rate", hint="25 or 30000/1001")
+        rate = rate_from(framerate)
+    except ValueError:
+        raise UsageError(
+            f"--framerate {framerate} is not a rate", hint="25 or 30000/1001"
+        ) from None
     return RawGeometry(width, height, pix_fmt, rate)

@@ -4,28 +4,42 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
 from vmafkit import fsio
-from vmafkit.api._harness_lab import load_data_set, open_lab, worker_count
+from vmafkit.api._harness_lab import OnProgress, Task, load_data_set, worker_count
 from vmafkit.errors import Refused, Unreadable, UsageError
 from vmafkit.harness import agreement, convert, plots, testing
+from vmafkit.harness.checkpoints import checkpoints_of
 from vmafkit.harness.feature_names import FeatureName, features_of
-from vmafkit.harness.measuring import Failure, measure_all
+from vmafkit.harness.measuring import Failure
 from vmafkit.harness.metrics import features_metric
-from vmafkit.harness.opinions import DEFAULT
+from vmafkit.harness.opinions import DEFAULT, PER_SUBJECT
 from vmafkit.harness.recipes import load_as
 from vmafkit.harness.training import sklearn, train
-from vmafkit.harness.validation import Clip, cross_validate, folds_of, means_of, predict_clips
-from vmafkit.harness.workspace import open_workspace
+from vmafkit.harness.validation import (
+    Clip,
+    cross_validate,
+    folds_of,
+    predict_clips,
+    training_rows,
+)
 from vmafkit.schema.model_recipe import FeatureParam, ModelParam
 
-OnProgress = Callable[[int, int], None]
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    data_set: str | Path
+    feature_param: str | Path
+    model_param: str | Path
+    subj_model: str
+    pool: str
+    save_plot: str | Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +49,15 @@ class _Gathered:
     features: tuple[FeatureName, ...]
     param: ModelParam
     truth: testing.Truth
-    failed: list[Failure] = field(default_factory=list[Failure])
+    failed: list[Failure]
 
     @property
     def names(self) -> list[str]:
         return [each.name for each in self.features]
+
+    @property
+    def options(self) -> list[dict[str, float | bool]]:
+        return [dict(each.options) for each in self.features]
 
 
 def run_vmaf_training(
@@ -68,6 +86,8 @@ def run_vmaf_training(
     Args:
         train_dataset, feature_param, model_param: recipes: .yaml, .toml or .py.
         output_model: a .json file; a copy is kept in the workspace's `model`.
+        subj_model: how raw opinion scores become one score; with PERSUBJECT each subject's
+            score is a row of its own, and the figures are against the mean score.
 
     Returns: figures of the training data itself, which say nothing of other data.
     Raises: UsageError, InputError, CapabilityMissing, OutputError, StoreError, Cancelled.
@@ -75,38 +95,35 @@ def run_vmaf_training(
     target = Path(output_model)
     if target.suffix != ".json":
         raise UsageError(f"{target} does not end in .json", hint="models are written as JSON")
-    space = open_workspace(workspace)
+    workers = worker_count(processes, parallelize)
+    task = Task(workspace, ffmpeg_bin, timeout_s, cancel, cache_result, workers, on_progress)
     if target.parent == Path() and not target.exists():
-        target = space.folder("model") / target.name
+        target = task.space.folder("model") / target.name
     fsio.refuse_same_file(
         target, [Path(each) for each in (train_dataset, feature_param, model_param)]
     )
-    sklearn("svm")
-    gathered = _gather(
-        train_dataset, feature_param, model_param, subj_model, cache_result,
-        worker_count(processes, parallelize), ffmpeg_bin, timeout_s, workspace, cancel, on_progress,
-    )  # fmt: skip
-    clips = gathered.clips
-    scores = np.asarray([clip.score for clip in clips])
-    options = [dict(each.options) for each in gathered.features]
-    model = train(means_of(clips), scores, gathered.names, gathered.param, options)
-    predicted = predict_clips(model, clips, testing.pool_word(pool))
+    asked = _Asked(train_dataset, feature_param, model_param, subj_model, pool, save_plot)
+    gathered = _gather(task, asked)
+    x, y = training_rows(gathered.clips)
+    facts = [gathered.param.model_dump_json(), repr(gathered.names), repr(gathered.options)]
+    room = task.space.folder("checkpoints_dir")
+    kept = checkpoints_of(room, x.tobytes(), y.tobytes(), *(each.encode() for each in facts))
+    model = train(x, y, gathered.names, gathered.param, gathered.options, kept)
+    predicted = predict_clips(model, gathered.clips, testing.pool_word(pool))
     fsio.write_atomic(target, model.document, user_output=True)
-    kept = space.folder("model") / target.name
-    if kept.absolute() != target.absolute():
-        fsio.write_atomic(kept, model.document)
-    result = {
+    copy = task.space.folder("model") / target.name
+    if copy.absolute() != target.absolute():
+        fsio.write_atomic(copy, model.document)
+    kept.clear()
+    facts_of_model = {
         "type": "trained",
         "metric": target.stem,
         "output": str(target),
-        "kept": str(kept),
+        "kept": str(copy),
         "model_type": model.kind,
         "features": gathered.names,
-        **_figures(gathered, clips, predicted),
     }
-    if save_plot is not None:
-        result["plot"] = str(plots.scatter(result, Path(save_plot)))
-    return result
+    return _reported(task, asked, facts_of_model | _figures(gathered, gathered.clips, predicted))
 
 
 def run_vmaf_cross_validation(
@@ -138,11 +155,10 @@ def run_vmaf_cross_validation(
         of each fold.
     Raises: as `run_vmaf_training`.
     """
-    sklearn("svm")
-    gathered = _gather(
-        train_dataset, feature_param, model_param, subj_model, cache_result,
-        worker_count(processes, parallelize), ffmpeg_bin, timeout_s, workspace, cancel, on_progress,
-    )  # fmt: skip
+    workers = worker_count(processes, parallelize)
+    task = Task(workspace, ffmpeg_bin, timeout_s, cancel, cache_result, workers, on_progress)
+    asked = _Asked(train_dataset, feature_param, model_param, subj_model, pool, save_plot)
+    gathered = _gather(task, asked)
     contents = [clip.content for clip in gathered.clips]
     parts = [tuple(group) for group in groups] or folds_of(contents, folds)
     found = cross_validate(
@@ -162,9 +178,7 @@ def run_vmaf_cross_validation(
             for fold in found
         ],
     }  # fmt: skip
-    if save_plot is not None:
-        result["plot"] = str(plots.scatter(result, Path(save_plot)))
-    return result
+    return _reported(task, asked, result)
 
 
 def convert_model(
@@ -210,30 +224,20 @@ def _json_model(path: Path) -> dict[str, Any]:
     return cast("dict[str, Any]", document)
 
 
-def _gather(
-    dataset: str | Path,
-    feature_param: str | Path,
-    model_param: str | Path,
-    subj_model: str,
-    cache_result: bool,
-    workers: int,
-    ffmpeg_bin: str | Path | None,
-    timeout_s: float | None,
-    workspace: str | Path | None,
-    cancel: threading.Event | None,
-    on_progress: OnProgress | None,
-) -> _Gathered:
+def _gather(task: Task, asked: _Asked) -> _Gathered:
     """The features and the opinion scores of every clip."""
-    space = open_workspace(workspace)
-    recipe, assets = load_data_set(dataset, space)
-    features = features_of(load_as(Path(feature_param), FeatureParam))
-    param = load_as(Path(model_param), ModelParam)
+    sklearn("svm")
+    recipe, assets = load_data_set(asked.data_set, task.space)
+    features = features_of(load_as(Path(asked.feature_param), FeatureParam))
+    param = load_as(Path(asked.model_param), ModelParam)
+    one_by_one = asked.subj_model == PER_SUBJECT
+    if one_by_one and any(asset.opinions is None for asset in assets):
+        raise Refused(f"{PER_SUBJECT} needs raw opinion scores", hint="give os for each asset")
+    subj_model = "MOS" if one_by_one else asked.subj_model
     testing.truth_of(assets, subj_model, ref_score=recipe.ref_score)
     metric = features_metric([each.request() for each in features])
-    with open_lab(
-        space, cache_result=cache_result, ffmpeg_bin=ffmpeg_bin, timeout_s=timeout_s, cancel=cancel
-    ) as lab:
-        found, failed = measure_all(lab, assets, metric, processes=workers, on_asset=on_progress)
+    with task.lab() as lab:
+        found, failed = task.measure(lab, assets, metric)
     if not found:
         raise Refused(f"no asset could be used: {failed[0].cause}")
     kept = [each.asset for each in found]
@@ -242,10 +246,24 @@ def _gather(
     )
     columns = [each.find(found[0].frames.columns) for each in features]
     clips = [
-        Clip(each.asset.content, each.asset.label, each.frames.select(columns).to_numpy(), float(s))
-        for each, s in zip(found, truth.scores, strict=True)
+        Clip(
+            each.asset.content,
+            each.asset.label,
+            each.frames.select(columns).to_numpy(),
+            float(score),
+            testing.votes_of(each.asset) if one_by_one else (),
+        )
+        for each, score in zip(found, truth.scores, strict=True)
     ]
     return _Gathered(recipe.dataset_name, clips, features, param, truth, failed)
+
+
+def _reported(task: Task, asked: _Asked, result: dict[str, Any]) -> dict[str, Any]:
+    """The result with its plot, kept in the workspace's `output`."""
+    if asked.save_plot is not None:
+        result["plot"] = str(plots.scatter(result, Path(asked.save_plot)))
+    task.keep_report(result, result["type"], result["dataset"], result["metric"])
+    return result
 
 
 def _figures(gathered: _Gathered, clips: Sequence[Clip], predicted: Any) -> dict[str, Any]:
@@ -265,5 +283,6 @@ def _figures(gathered: _Gathered, clips: Sequence[Clip], predicted: Any) -> dict
             {"asset": clip.label, "content": clip.content, "truth": clip.score, "score": float(s)}
             for clip, s in zip(clips, predicted, strict=True)
         ],
+        "notes": [*gathered.truth.notes, *found["notes"]],
         "failed": [{"asset": e.asset.label, "cause": e.cause} for e in gathered.failed],
     }

@@ -45,6 +45,7 @@ from vmafkit.execute.package import (
     new_folder,
 )
 from vmafkit.execute.search import Measured
+from vmafkit.execute.sound import left_out
 from vmafkit.execute.trial import Bench
 from vmafkit.ffmpeg.capabilities import read_capabilities
 from vmafkit.ffmpeg.locate import find_ffmpeg
@@ -120,6 +121,8 @@ def ladder(
     pix_fmt: str | None = None,
     framerate: str | None = None,
     ffmpeg_bin: str | Path | None = None,
+    score_backend: str = "auto",
+    vmaf_binary: str | Path | None = None,
     timeout_s: float | None = None,
     report: str | Path | None = None,
     dry_run: bool = False,
@@ -152,11 +155,11 @@ def ladder(
     means = means_of(
         enc=enc, threads=threads, workers=workers, allow_hdr=allow_hdr, ffmpeg_bin=ffmpeg_bin,
         timeout_s=timeout_s, geometry=(width, height, pix_fmt, framerate),
+        score_backend=score_backend, vmaf_binary=vmaf_binary,
     )  # fmt: skip
     rule = rule_of(
         spacing, step, numbers(target_vmafs, "--target-vmafs"), quality_tiers,
-        numbers(rungs_kbps, "--rungs-kbps"),
-        (min_kbps, max_kbps, min_quality, max_quality),
+        numbers(rungs_kbps, "--rungs-kbps"), (min_kbps, max_kbps, min_quality, max_quality),
     )  # fmt: skip
     if source is None:
         raise UsageError("there is no source", hint="name a video")
@@ -244,6 +247,7 @@ def _package(plan: _Plan, bench: Bench, outcome: Outcome, setups: Setups, search
             outcome, setups, search, measured, rungs,
             whole=[each for _, each in made], variants=variants,
             packages={kind: str(output / MANIFESTS[kind]) for kind in packages},
+            dropped=left_out(plan.ready.source),
         )  # fmt: skip
         text = json.dumps(record.record(), allow_nan=False, indent=2) + "\n"
         fsio.write_scratch(folder / "ladder.json", text)

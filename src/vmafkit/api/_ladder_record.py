@@ -41,6 +41,7 @@ def ladder_record(
     whole: Sequence[Measured] = (),
     variants: Sequence[Variant] = (),
     packages: Mapping[str, str] | None = None,
+    dropped: Sequence[str] = (),
 ) -> LadderRecord:
     """The record.
 
@@ -49,6 +50,7 @@ def ladder_record(
         whole: the rungs measured on the whole source, where they were packaged.
         variants: what the manifests say of them.
         packages: manifests by kind.
+        dropped: what of the source they do not carry, in words.
     """
     points = {cell: _point(cell, each) for cell, each in measured.items()}
     by_key = {cell.key: point for cell, point in points.items()}
@@ -80,7 +82,7 @@ def ladder_record(
         ),
         packages=dict(packages or {}),
         commands=[command_of(setups[cell.width, cell.height], cell.value) for cell in rungs],
-        notes=_notes(search, rungs),
+        notes=[*_notes(search, rungs), *dropped],
     )
 
 

@@ -8,13 +8,14 @@ from typing import Literal, cast
 
 from vmafkit.api._finishing import Finished
 from vmafkit.api._searching import Ready
+from vmafkit.api._words import source_notes
 from vmafkit.decide.per_shot import Aim, Title, at_score
 from vmafkit.execute.encode import encode_words
 from vmafkit.execute.join import concat_words
-from vmafkit.execute.per_shot import Made, Shots, Single
+from vmafkit.execute.per_shot import Shots, Single
+from vmafkit.execute.title import Made
 from vmafkit.media.hashing import show
 from vmafkit.schema.per_shot import PerShotResult, ShotProbe, ShotRecord, TitleRecord
-from vmafkit.schema.recommendation import OutputRecord
 from vmafkit.version import __version__
 
 
@@ -23,7 +24,8 @@ class Outcome:
     """All that was measured.
 
     Attributes:
-        work: the shots with their measured settings.
+        first: the shots with their measured settings.
+        work: the same after those were merged whose cut does not pay.
         made: the joined title that counts; None where none reaches the aim.
         rounds: every one that was made.
         single: the best single setting; None before it was searched.
@@ -31,8 +33,9 @@ class Outcome:
     """
 
     ready: Ready
-    work: Shots
+    first: Shots
     aim: Aim
+    work: Shots
     made: Made | None = None
     rounds: list[Made] = field(default_factory=list[Made])
     single: Single | None = None
@@ -77,9 +80,9 @@ def result_record(outcome: Outcome, kept: str | None, reason: str) -> PerShotRes
         concat_command=_concat_command(outcome, best),
         trials_measured=outcome.work.fresh,
         trials_known=outcome.work.known,
-        output=_output(outcome.final),
+        output=outcome.final and outcome.final.record(),
         versions={"vmafkit": __version__, "ffmpeg": ready.capabilities.version},
-        notes=_notes(ready),
+        notes=source_notes(ready.source),
     )
 
 
@@ -107,20 +110,25 @@ def _changes(outcome: Outcome, best: Made | None) -> tuple[float | None, float |
 
 
 def _shots(outcome: Outcome, best: Made | None) -> list[ShotRecord]:
-    single = outcome.single
+    single, work = outcome.single, outcome.work
+    segments = [number for number, part in enumerate(work.parts) for _ in part]
     records: list[ShotRecord] = []
-    for number, shot in enumerate(outcome.work.shots):
-        known = outcome.work.measured[number]
+    for number, shot in enumerate(outcome.first.shots):
+        known, segment = outcome.first.measured[number], segments[number]
+        is_own = len(work.parts[segment]) == 1
+        # A shot's own probes go on after the others were merged.
+        known = {**known, **work.measured[segment]} if is_own else known
         records.append(
             ShotRecord(
                 shot_id=number,
                 start_frame=shot.start_frame,
                 end_frame=shot.end_frame,
                 frames=shot.frames,
-                crf=best.chosen[number].value if best else None,
+                segment=segment,
+                crf=best.chosen[segment].value if best else None,
                 score=best.shot_scores[number] if best else None,
                 score_single=single.shot_scores[number] if single and single.shot_scores else None,
-                video_bits=round(best.chosen[number].bits) if best else None,
+                video_bits=round(best.chosen[segment].bits) if best and is_own else None,
                 probes=[
                     ShotProbe(crf=each.value, score=each.quality, video_bits=round(each.bits))
                     for _, each in sorted(known.items())
@@ -153,25 +161,3 @@ def _concat_command(outcome: Outcome, best: Made | None) -> list[str]:
     setup = outcome.work.setup
     output = Path(f"title.{setup.encoder.container}")
     return [str(setup.bench.program), *concat_words(Path("segments.txt"), output)]
-
-
-def _output(final: Finished | None) -> OutputRecord | None:
-    if final is None:
-        return None
-    return OutputRecord(
-        path=show(final.final.path),
-        size_bytes=final.final.size_bytes,
-        video_bytes=final.final.video_bytes,
-        carried=final.final.carried,
-        dropped=list(final.final.dropped),
-        encoded_again=final.encoded_again,
-    )
-
-
-def _notes(ready: Ready) -> list[str]:
-    notes: list[str] = []
-    if ready.source.is_vfr:
-        notes.append("the frame rate varies: frames are matched by number and keep their times")
-    if ready.source.hdr.kind != "sdr":
-        notes.append(f"{ready.source.hdr.kind.upper()} video scored with a model for SDR video")
-    return notes

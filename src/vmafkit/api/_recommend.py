@@ -59,6 +59,8 @@ def recommend(
     pix_fmt: str | None = None,
     framerate: str | None = None,
     ffmpeg_bin: str | Path | None = None,
+    score_backend: str = "auto",
+    vmaf_binary: str | Path | None = None,
     timeout_s: float | None = None,
     dry_run: bool = False,
     cancel: threading.Event | None = None,
@@ -97,6 +99,7 @@ def recommend(
     means = means_of(
         enc=enc, threads=threads, workers=workers, allow_hdr=allow_hdr, ffmpeg_bin=ffmpeg_bin,
         timeout_s=timeout_s, geometry=(width, height, pix_fmt, framerate),
+        score_backend=score_backend, vmaf_binary=vmaf_binary,
     )  # fmt: skip
     sampling = Sampling(samples, sample_duration_s, full)
     ready = prepare(source, goal, sampling, means, strategy=strategy, cancel=cancel)

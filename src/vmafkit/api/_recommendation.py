@@ -10,6 +10,7 @@ from typing import Any
 
 from vmafkit.api._finishing import Finished
 from vmafkit.api._searching import Ready
+from vmafkit.api._words import source_notes
 from vmafkit.decide.samples import Samples, full
 from vmafkit.decide.search import Bracket, Probe
 from vmafkit.encoders import Encoder
@@ -19,7 +20,6 @@ from vmafkit.media.hashing import show
 from vmafkit.schema.recommendation import (
     BracketRecord,
     CostRecord,
-    OutputRecord,
     ProbeRecord,
     QualityValue,
     Recommendation,
@@ -76,7 +76,7 @@ def found_record(
         strategy=ready.strategy,
         sampling=_sampling(ready, found, setup.samples),
         proxy_preset=proxy.setup.preset if proxy else None,
-        output=_output(final),
+        output=final and final.record(),
         cost=_cost(searches, final),
         notes=_notes(ready, found, facts),
     )
@@ -215,19 +215,6 @@ def _sampling(ready: Ready, found: Found, samples: Samples) -> SamplingRecord:
     )
 
 
-def _output(final: Finished | None) -> OutputRecord | None:
-    if final is None:
-        return None
-    return OutputRecord(
-        path=show(final.final.path),
-        size_bytes=final.final.size_bytes,
-        video_bytes=final.final.video_bytes,
-        carried=final.final.carried,
-        dropped=list(final.final.dropped),
-        encoded_again=final.encoded_again,
-    )
-
-
 def _cost(searches: list[Found], final: Finished | None) -> CostRecord:
     probes: list[Measured] = []
     for search in searches:
@@ -245,11 +232,7 @@ def _cost(searches: list[Found], final: Finished | None) -> CostRecord:
 
 
 def _notes(ready: Ready, found: Found, facts: Mapping[str, Any]) -> list[str]:
-    notes: list[str] = []
-    if ready.source.is_vfr:
-        notes.append("the frame rate varies: frames are matched by number and keep their times")
-    if ready.source.hdr.kind != "sdr":
-        notes.append(f"{ready.source.hdr.kind.upper()} video scored with a model for SDR video")
+    notes = source_notes(ready.source)
     notes += [
         f"{found.setup.encoder.quality.knob} {quality:g} could not be measured: {why}"
         for quality, why in found.broken.items()

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from vmafkit import fsio, pooling
 from vmafkit.api._report import prepare_report
@@ -20,9 +20,10 @@ from vmafkit.ffmpeg.words import MAX_PIXELS
 from vmafkit.media.hashing import show
 from vmafkit.media.probe import open_source
 from vmafkit.media.source import RawGeometry, Source
+from vmafkit.media.timing import rate_from
 from vmafkit.media.window import Window
 from vmafkit.proc import Limits
-from vmafkit.scoring import vmaf_binary as vmaf_tool
+from vmafkit.scoring.backend import Backend, find_backend
 from vmafkit.scoring.features import Feature, feature_by_name
 from vmafkit.scoring.log_files import LogFormat, render
 from vmafkit.scoring.pair import Pair, Scorer, pass_count, score_pair
@@ -55,6 +56,7 @@ def score(
     skip_distorted: int = 0,
     allow_hdr: bool = False,
     ffmpeg_bin: str | Path | None = None,
+    score_backend: str = "auto",
     vmaf_binary: str | Path | None = None,
     tiny_model: str | Path | None = None,
     tiny_device: str = "auto",
@@ -84,6 +86,8 @@ def score(
         skip_reference, skip_distorted: frames left out at the start of a side.
         allow_hdr: score HDR video with a model for SDR, and say so in the steps.
         ffmpeg_bin: an ffmpeg with libvmaf; None for VMAFKIT_FFMPEG or the wheel's.
+        score_backend: `libvmaf`; `engine` for the one in this process; `vmaf-binary`; `auto`
+            for the engine where it is built and proven for what is asked, else libvmaf.
         vmaf_binary: libvmaf's own tool, which then computes the scores.
         tiny_model: an ONNX file, or the id of a model that comes with vmafkit, scored beside.
         tiny_device: where it runs: auto, cuda, openvino, rocm or cpu.
@@ -101,6 +105,7 @@ def score(
         InputError: a side cannot be used, or the two do not belong together.
         OutputError: the output cannot be written.
         ModelRefused: the tiny model may not be run.
+        CapabilityMissing: the engine was asked for by name and does not score this.
         ToolMissing, ToolFailed, ResultInvalid, Cancelled: scoring failed.
     """
     _check_numbers(subsample=subsample, threads=threads, timeout_s=timeout_s)
@@ -129,7 +134,7 @@ def score(
     sources = _open_pair(paths, _raw(width, height, pix_fmt, framerate))
     windows = _windows(sources, (skip_reference, skip_distorted), frame_count)
     pair = Pair(*sources, *windows, allow_hdr=allow_hdr)
-    scorer = _scorer(ffmpeg_bin, vmaf_binary)
+    scorer = _scorer(ffmpeg_bin, find_backend(score_backend, vmaf_binary))
     job = Job(
         on_progress=_frames_done(on_progress, pair, request),
         cancel=cancel,
@@ -200,6 +205,7 @@ def score_record(
         "pooled": result.summary,
         "aggregates": dict(result.aggregates),
         "backend": result.backend,
+        "backend_note": result.backend_note,
         "versions": {"libvmaf": result.libvmaf_version, "tool": result.tool_version},
         "wall_s": round(result.wall_s, 3),
         "cpu_s": round(result.cpu_s, 3),
@@ -257,8 +263,8 @@ def _raw(
             hint="give --width, --height and --pix-fmt (or -p and -b)",
         )
     try:
-        rate = Fraction(25 if framerate is None else str(framerate))
-    except (ValueError, ZeroDivisionError):
+        rate = rate_from("25" if framerate is None else str(framerate))
+    except ValueError:
         raise UsageError(
             f"--framerate {framerate} is not a number", hint="such as 25 or 24000/1001"
         ) from None
@@ -301,14 +307,14 @@ def _windows(
     return windows[0], windows[1]
 
 
-def _scorer(ffmpeg_bin: str | Path | None, vmaf_binary: str | Path | None) -> Scorer:
+def _scorer(ffmpeg_bin: str | Path | None, backend: Backend) -> Scorer:
     program = find_ffmpeg(ffmpeg_bin)
     capabilities = read_capabilities(program)
-    if vmaf_binary is None:
-        capabilities.require_libvmaf()
-        return Scorer(program, capabilities.version)
-    tool = vmaf_tool.find_vmaf(vmaf_binary)
-    return Scorer(program, vmaf_tool.read_version(tool), tool)
+    if backend.tool is not None:
+        return Scorer(program, backend.tool_version, backend.tool)
+    capabilities.require_libvmaf()
+    names: dict[str, Literal["auto", "engine"]] = {"auto": "auto", "engine": "engine"}
+    return Scorer(program, capabilities.version, backend=names.get(backend.word, "libvmaf"))
 
 
 def _frames_done(

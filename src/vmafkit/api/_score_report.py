@@ -7,17 +7,18 @@ from pathlib import Path
 
 from vmafkit import fsio, settings
 from vmafkit.api._report import write_report
-from vmafkit.decide.worst import worst_frames
+from vmafkit.api._worst_frames import worst_of
+from vmafkit.errors import Cancelled, CapabilityMissing
 from vmafkit.execute.frames import extract_frames
 from vmafkit.ffmpeg.run import Job
 from vmafkit.media.hashing import show
+from vmafkit.media.shots import detect_shots
 from vmafkit.media.source import Source
 from vmafkit.media.window import Window
 from vmafkit.report.data import FramePair
 from vmafkit.report.from_records import score_report
 from vmafkit.scoring.pair import Pair, Scorer
 from vmafkit.scoring.score import Score
-from vmafkit.store.scratch import scratch_folder
 
 
 def write_score_page(
@@ -30,21 +31,39 @@ def write_score_page(
         ToolFailed, ResultInvalid, Cancelled: the pictures could not be taken.
     """
     pictures = _pictures(result, pair, scorer, Job(cancel=cancel))
+    if cancel is not None and cancel.is_set():
+        raise Cancelled("the work was stopped")
     data = score_report(
         result,
         reference=show(pair.reference.path),
         distorted=show(pair.distorted.path),
         pictures=pictures,
+        shots=_shots(pair, result),
     )
     write_report(page, data)
 
 
+def _shots(pair: Pair, result: Score) -> tuple[int, ...]:
+    """First frames of the reference's shots, numbered as the scored frames are.
+
+    None where PySceneDetect is missing or the reference is one shot.
+    """
+    window = pair.reference_window
+    first, last = (window.start_frame if window else 0), int(result.frame_numbers[-1])
+    try:
+        found = detect_shots(pair.reference, max_s=float("inf"))
+    except CapabilityMissing:
+        return ()
+    # Frames before the window belong to the shot that is under way at its start.
+    starts = {max(0, shot.start_frame - first) for shot in found if shot.end_frame > first}
+    inside = tuple(sorted(start for start in starts if start <= last))
+    return inside if len(inside) > 1 else ()
+
+
 def _pictures(result: Score, pair: Pair, scorer: Scorer, job: Job) -> list[FramePair]:
-    column = result.model_id or next(iter(result.columns))
-    numbers = [int(number) for number in result.frame_numbers]
-    scores = dict(zip(numbers, map(float, result.columns[column]), strict=True))
-    worst = worst_frames(numbers, list(scores.values()))
-    with scratch_folder(settings.cache_folder()) as scratch:
+    scores = worst_of(result)
+    worst = list(scores)
+    with fsio.scratch_folder(within=settings.scratch_room()) as scratch:
         sides: list[dict[int, bytes]] = []
         for name, source, window in (
             ("reference", pair.reference, pair.reference_window),

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from vmafkit import encoders, settings
-from vmafkit.api._words import model_key, model_of, raw_geometry
+from vmafkit import encoders, fsio, settings
+from vmafkit.api._words import model_of, raw_geometry
 from vmafkit.decide.amounts import parse_bytes, parse_kbps, parse_percent
 from vmafkit.decide.belief import Factors
 from vmafkit.decide.predict import Features, factors_of
@@ -31,10 +31,10 @@ from vmafkit.media.hashing import content_hash, show
 from vmafkit.media.probe import open_source
 from vmafkit.media.source import RawGeometry, Source
 from vmafkit.proc import Limits
+from vmafkit.scoring.backend import Backend, find_backend
 from vmafkit.scoring.metrics import features_of
-from vmafkit.scoring.vmaf_models import VmafModel, default_model, model_by_id
+from vmafkit.scoring.vmaf_models import VmafModel, default_model, model_by_id, model_key
 from vmafkit.store.hashes import StoredHashes
-from vmafkit.store.scratch import scratch_folder
 from vmafkit.store.trials import TrialStore
 
 _LOOKS = 16
@@ -81,6 +81,7 @@ class Means:
     ffmpeg_bin: str | Path | None = None
     timeout_s: float | None = None
     raw: RawGeometry | None = None
+    backend: Backend = field(default_factory=Backend)
 
 
 @dataclass(frozen=True)
@@ -189,6 +190,7 @@ class Ready:
                 model_keys=tuple(model_key(model) for model in self.models),
                 features=features_of(target.metric for target in self.targets),
                 allow_hdr=self.means.allow_hdr,
+                backend=self.means.backend,
             ),
             toolchain=toolchain(self.capabilities, encoder),
             targets=self.targets,
@@ -230,8 +232,10 @@ class Ready:
     @contextmanager
     def bench(self) -> Generator[Bench]:
         """The store, a private folder and the program, for the time of the work."""
-        cache = settings.cache_folder()
-        with TrialStore(cache) as store, scratch_folder(cache) as scratch:
+        with (
+            TrialStore(settings.cache_folder()) as store,
+            fsio.scratch_folder(within=settings.scratch_room()) as scratch,
+        ):
             yield Bench(
                 program=Path(self.capabilities.path),
                 version=self.capabilities.version,
@@ -252,8 +256,10 @@ def means_of(
     ffmpeg_bin: str | Path | None,
     timeout_s: float | None,
     geometry: tuple[int | None, int | None, str | None, str | None],
+    score_backend: str = "auto",
+    vmaf_binary: str | Path | None = None,
 ) -> Means:
-    """The means, checked as far as they can be without looking at a file."""
+    """The means, checked as far as they can be without looking at a video."""
     if threads < 1:
         raise UsageError(f"--threads {threads} is below 1")
     if workers is not None and workers < 1:
@@ -261,7 +267,8 @@ def means_of(
     if timeout_s is not None and not timeout_s > 0:
         raise UsageError(f"--timeout {timeout_s:g} is not above 0", hint="it is in seconds")
     raw = raw_geometry(*geometry)
-    return Means(tuple(enc), threads, workers, allow_hdr, ffmpeg_bin, timeout_s, raw)
+    backend = find_backend(score_backend, vmaf_binary)
+    return Means(tuple(enc), threads, workers, allow_hdr, ffmpeg_bin, timeout_s, raw, backend)
 
 
 def prepare(

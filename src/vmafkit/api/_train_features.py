@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from vmafkit import fsio, settings
-from vmafkit.errors import UsageError
+from vmafkit.errors import StoreError, UsageError
 from vmafkit.ffmpeg.capabilities import read_capabilities
 from vmafkit.ffmpeg.locate import find_ffmpeg
 from vmafkit.learn import datasets
@@ -24,6 +24,7 @@ from vmafkit.learn.features import Extraction, extract
 from vmafkit.learn.parquet import write_parquet
 from vmafkit.learn.provenance import describe_run
 from vmafkit.learn.tables import clip_means
+from vmafkit.media.timing import rate_from
 from vmafkit.proc import Limits
 from vmafkit.scoring import vmaf_binary as vmaf_tool
 from vmafkit.scoring.pair import Scorer
@@ -148,12 +149,11 @@ _NOT_ARGS = ("argv", "cancel", "on_progress")
 
 def _rate(text: str | None) -> Fraction | None:
     try:
-        rate = None if text is None else Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        rate = Fraction(0)
-    if rate is not None and rate <= 0:
-        raise UsageError(f"--framerate {text} is not a rate", hint="write 25 or 30000/1001")
-    return rate
+        return None if text is None else rate_from(text)
+    except ValueError:
+        raise UsageError(
+            f"--framerate {text} is not a rate", hint="write 25 or 30000/1001"
+        ) from None
 
 
 def _lab(
@@ -196,7 +196,7 @@ def _cache_folder(listing: Listing, user: Path) -> Path:
         try:
             fsio.ensure_folder(listing.cache_folder)
             return listing.cache_folder
-        except fsio.StoreError:
+        except StoreError:
             pass
     fsio.ensure_folder(user / "features")
     return user / "features"

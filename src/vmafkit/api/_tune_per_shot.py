@@ -23,17 +23,17 @@ from vmafkit.errors import TargetUnreached, UsageError
 from vmafkit.execute.events import Event, OnEvent, ignore
 from vmafkit.execute.final import make_final, prepare_output
 from vmafkit.execute.join import JOINABLE
+from vmafkit.execute.merging import merge_shots
 from vmafkit.execute.per_shot import (
-    Made,
     Shots,
     best_single,
-    best_title,
     measure_shots,
     single_file,
     whole_setup,
 )
 from vmafkit.execute.search import Setup
 from vmafkit.execute.streams import Streams
+from vmafkit.execute.title import Made, best_title, join_title, title_path
 from vmafkit.execute.trial import Bench
 from vmafkit.media.hashing import show
 from vmafkit.media.shots import MAX_S, MIN_S, Shot, detect_shots, frame_times_s
@@ -86,6 +86,8 @@ def tune_per_shot(
     pix_fmt: str | None = None,
     framerate: str | None = None,
     ffmpeg_bin: str | Path | None = None,
+    score_backend: str = "auto",
+    vmaf_binary: str | Path | None = None,
     timeout_s: float | None = None,
     dry_run: bool = False,
     cancel: threading.Event | None = None,
@@ -127,6 +129,7 @@ def tune_per_shot(
     means = means_of(
         enc=enc, threads=threads, workers=workers, allow_hdr=allow_hdr, ffmpeg_bin=ffmpeg_bin,
         timeout_s=timeout_s, geometry=(width, height, pix_fmt, framerate),
+        score_backend=score_backend, vmaf_binary=vmaf_binary,
     )  # fmt: skip
     if not 2 <= probes <= 12:
         raise UsageError(f"--probes {probes} is not between 2 and 12")
@@ -219,7 +222,7 @@ def _tuned(
     allowed = range_of(encoder.quality, *wanted.crf)
     folder = bench.scratch or Path()
     work = Shots(setup, shots, frame_times_s(ready.source), allowed, folder)
-    outcome = Outcome(ready, work, wanted.aim)
+    outcome = Outcome(ready, work, wanted.aim, work)
     if dry_run:
         return result_record(outcome, None, "dry run: nothing was measured")
     prior = ready.prior(encoder, preset, stored_rows(ready, plain))
@@ -229,6 +232,7 @@ def _tuned(
     close = METRICS[ready.targets[0].metric].tolerance * _CLOSE
     unreached = ""
     try:
+        work = outcome.work = merge_shots(work, wanted.aim, on_event)
         outcome.made, outcome.rounds = best_title(work, wanted.aim, close, on_event)
     except TargetUnreached as error:
         unreached = error.sentence()
@@ -260,7 +264,8 @@ def _final(
     if kept == "single" and single is not None:
         cell, video = single_file(plain, single, work.folder)
     elif made is not None:
-        cell, video = whole_setup(work.setup).cells(made.chosen[0].value)[0], made.joined.path
+        joined = made.joined or join_title(work, made.chosen, title_path(work, 0))
+        cell, video = whole_setup(work.setup).cells(made.chosen[0].value)[0], joined.path
     else:
         return None
     final = make_final(bench, cell, video, wanted.streams, wanted.output, on_event=on_event)
@@ -268,6 +273,7 @@ def _final(
 
 
 def _copy_segments(work: Shots, made: Made, folder: Path, source: Path) -> None:
+    measure_shots(work, [(n, s.value) for n, s in enumerate(made.chosen)], keep=True)
     fsio.ensure_folder(folder)
     for number, setting in enumerate(made.chosen):
         segment = work.segment(number, setting.value)

@@ -1,13 +1,12 @@
-"""Words that several verbs share: raw geometry, models."""
+"""Words that several verbs share: raw geometry, models, notes on a source."""
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
 
-from vmafkit import fsio
 from vmafkit.errors import UsageError
-from vmafkit.media.source import RawGeometry
+from vmafkit.media.source import RawGeometry, Source
+from vmafkit.media.timing import rate_from
 from vmafkit.scoring.vmaf_models import VmafModel, model_by_id, model_from_file
 
 
@@ -26,8 +25,8 @@ def raw_geometry(
     if width is None or height is None:
         raise UsageError("--width and --height go together")
     try:
-        rate = Fraction(framerate or 25)
-    except (ValueError, ZeroDivisionError):
+        rate = rate_from(framerate or "25")
+    except ValueError:
         raise UsageError(
             f"--framerate {framerate!r} is not a rate", hint="write 25 or 30000/1001"
         ) from None
@@ -45,6 +44,11 @@ def model_of(word: str) -> VmafModel:
     return model_by_id(word.removeprefix("version="))
 
 
-def model_key(model: VmafModel) -> str:
-    """What stands for a model in a trial's key; a file's id too, as its columns are named by it."""
-    return f"file:{model.id}:{fsio.sha256_file(model.path)}" if model.path else model.id
+def source_notes(source: Source) -> list[str]:
+    """What a reader of any result on this source must know of it."""
+    notes: list[str] = []
+    if source.is_vfr:
+        notes.append("the frame rate varies: frames are matched by number and keep their times")
+    if source.hdr.kind != "sdr":
+        notes.append(f"{source.hdr.kind.upper()} video scored with a model for SDR video")
+    return notes

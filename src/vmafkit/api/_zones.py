@@ -6,6 +6,8 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from vmafkit.api._finishing import output_record
+from vmafkit.api._report import prepare_report, write_report
 from vmafkit.api._searching import Goal, Ready, Sampling, means_of, prepare
 from vmafkit.decide.samples import full
 from vmafkit.decide.zones import parse_region, parse_zones, zone_lines
@@ -14,7 +16,6 @@ from vmafkit.execute.events import OnEvent, ignore
 from vmafkit.execute.final import Final, make_final, prepare_output
 from vmafkit.execute.zones import Zoned, encode_zoned
 from vmafkit.media.hashing import show
-from vmafkit.schema.recommendation import OutputRecord
 from vmafkit.schema.zones import RegionRecord, ZoneRecord, ZonesResult
 from vmafkit.version import __version__
 
@@ -40,6 +41,7 @@ def zones(
     framerate: str | None = None,
     ffmpeg_bin: str | Path | None = None,
     timeout_s: float | None = None,
+    report: str | Path | None = None,
     cancel: threading.Event | None = None,
     on_event: OnEvent = ignore,
 ) -> ZonesResult:
@@ -51,12 +53,14 @@ def zones(
         zones: a file of these, one on a line.
         roi: such as `0,0,64,64,-0.3`: x, y, width, height, and an offset from -1 (best) to 1.
         output: the final file, .mkv or .mp4.
+        report: an HTML file to write.
 
     Raises:
         CapabilityMissing: the encoder ignores them: not a bit is different.
         ResultInvalid: something changed, but not what was asked for.
         UsageError, InputError, OutputError, ToolMissing, ToolFailed, StoreError, Cancelled.
     """
+    page = prepare_report(report, [each for each in (source, output, zones) if each])
     means = means_of(
         enc=enc, threads=threads, workers=1, allow_hdr=allow_hdr, ffmpeg_bin=ffmpeg_bin,
         timeout_s=timeout_s, geometry=(width, height, pix_fmt, framerate),
@@ -82,7 +86,12 @@ def zones(
         final = None
         if path is not None and streams is not None:
             final = make_final(bench, made.cell, made.path, streams, path, on_event=on_event)
-        return _record(ready, made, final)
+        found = _record(ready, made, final)
+    if page is not None:
+        from vmafkit.report.from_zones import zones_report
+
+        write_report(page, zones_report(found))
+    return found
 
 
 def _lines(path: Path) -> list[str]:
@@ -125,20 +134,7 @@ def _record(ready: Ready, made: Zoned, final: Final | None) -> ZonesResult:
         video_bytes_plain=made.plain_bits // 8,
         video_bytes=made.bits // 8,
         change_percent=100.0 * (made.bits / made.plain_bits - 1.0),
-        output=_output(final),
+        output=output_record(final, encoded_again=False) if final else None,
         command=[ready.capabilities.path, *made.words],
         versions={"vmafkit": __version__, "ffmpeg": ready.capabilities.version},
-    )
-
-
-def _output(final: Final | None) -> OutputRecord | None:
-    if final is None:
-        return None
-    return OutputRecord(
-        path=show(final.path),
-        size_bytes=final.size_bytes,
-        video_bytes=final.video_bytes,
-        carried=final.carried,
-        dropped=list(final.dropped),
-        encoded_again=False,
     )

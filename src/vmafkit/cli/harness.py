@@ -4,24 +4,12 @@ from __future__ import annotations
 
 import sys
 
-import typer
-
-from vmafkit.cli import output
+from vmafkit.cli.apps import new_app, new_program
 from vmafkit.cli.harness_verbs import pairs, space, testing, training
-from vmafkit.version import __version__
 
-
-def _made(about: str) -> typer.Typer:
-    return typer.Typer(
-        add_completion=False,
-        no_args_is_help=True,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-        help=about,
-    )
-
-
-app = _made("Tests and trains quality metrics on data sets with opinion scores.")
+app = new_program(
+    "vmaf-harness", "Tests and trains quality metrics on data sets with opinion scores."
+)
 app.command("run-testing", help=testing.TESTING_HELP)(testing.run_testing)
 app.command("run-vmaf", help=pairs.VMAF_HELP)(pairs.run_vmaf)
 app.command("run-psnr", help=pairs.PSNR_HELP)(pairs.run_psnr)
@@ -35,31 +23,18 @@ app.command("run-encode", help=testing.ENCODE_HELP)(testing.run_encode)
 app.command("run-cleaning-cache", help=testing.CLEANING_HELP)(testing.run_cleaning_cache)
 app.command("run-result-assembly", help=pairs.ASSEMBLY_HELP)(pairs.run_result_assembly)
 
-workspace_app = _made("The folders that the harness works in.")
+workspace_app = new_app("The folders that the harness works in.")
 workspace_app.command("show", help=space.SHOW_HELP)(space.show)
 workspace_app.command("size", help=space.SIZE_HELP)(space.size)
 workspace_app.command("clean", help=space.CLEAN_HELP)(space.clean)
 app.add_typer(workspace_app, name="workspace")
 
-store_app = _made("The stored results.")
+store_app = new_app("The stored results.")
 store_app.command("ls", help=space.LS_HELP)(space.ls)
 store_app.command("show", help=space.STORE_SHOW_HELP)(space.show_result)
 store_app.command("prune", help=space.PRUNE_HELP)(space.prune)
 store_app.command("export", help=space.EXPORT_HELP)(space.export)
 app.add_typer(store_app, name="store")
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        output.result(f"vmaf-harness {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True),
-) -> None:
-    del version
 
 
 def main() -> None:

@@ -9,18 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from vmafkit.cli import output
+from vmafkit.cli.apps import new_app
+from vmafkit.cli.limits import limited
+from vmafkit.cli.verbs import verify as verify_verb
 from vmafkit.version import __version__
 
 if TYPE_CHECKING:
     from vmafkit.api._engine import EngineState
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    help="Look after the installation.",
-)
+app = new_app("Look after the installation.")
 
 
 @app.command("doctor")
@@ -77,6 +74,9 @@ def schema(
     else:
         output.result(json.dumps(exports.json_schema(name), indent=2))
     return 0
+
+
+app.command("verify", help=verify_verb.HELP)(limited(verify_verb.verify))
 
 
 @app.command("version")

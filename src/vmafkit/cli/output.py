@@ -179,10 +179,21 @@ def _tell(program: str, error: VmafkitError, as_json: bool) -> None:
 def _tell_system(program: str, error: OSError) -> int:
     if settings.wants_traceback():
         raise error
+    if error.errno == errno.ENOENT and not error.filename and not _has_working_folder():
+        note(f"{program}: error: the working folder is gone (change to another one)")
+        return 1
     where = f": {error.filename!s}" if error.filename else ""
     hint = " (free some space)" if error.errno in _FULL else ""
     note(f"{program}: error: {error.strerror or error}{where}{hint}")
     return 1
+
+
+def _has_working_folder() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _tell_internal(program: str, error: Exception) -> int:

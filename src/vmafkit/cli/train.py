@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import sys
 
-import typer
-
-from vmafkit.cli import output
+from vmafkit.cli.apps import new_program
 from vmafkit.cli.train_verbs import export, extract_features, fetch, fit, judge
-from vmafkit.version import __version__
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    help="Tiny quality models: features, training, export to ONNX, and honest figures.",
+app = new_program(
+    "vmaf-train",
+    "Tiny quality models: features, training, export to ONNX, and honest figures.",
 )
 app.command("fetch", help=fetch.HELP)(fetch.fetch)
 app.command("extract-features", help=extract_features.HELP)(extract_features.extract_features)
@@ -27,19 +21,6 @@ app.command("validate", help=judge.VALIDATE_HELP)(judge.validate)
 app.command("register", help=export.REGISTER_HELP)(export.register)
 app.command("profile", help=judge.PROFILE_HELP)(judge.profile)
 app.command("compare", help=judge.COMPARE_HELP)(judge.compare)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        output.result(f"vmaf-train {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True),
-) -> None:
-    del version
 
 
 def main() -> None:

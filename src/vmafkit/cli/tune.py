@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import sys
 
-import typer
-
-from vmafkit.cli import output
+from vmafkit.cli.apps import new_program
+from vmafkit.cli.limits import limited
 from vmafkit.cli.verbs import (
     auto,
     benchmark,
@@ -18,37 +17,20 @@ from vmafkit.cli.verbs import (
     tune_per_shot,
     zones,
 )
-from vmafkit.version import __version__
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    help="Encode to a quality target and prove it; every command shares one store of trials.",
+app = new_program(
+    "vmaf-tune",
+    "Encode to a quality target and prove it; every command shares one store of trials.",
 )
-app.command("auto", help=auto.HELP)(auto.auto)
+app.command("auto", help=auto.HELP)(limited(auto.auto))
 app.command("benchmark", help=benchmark.HELP)(benchmark.benchmark)
-app.command("compare", help=compare.HELP)(compare.compare)
-app.command("corpus", help=corpus.HELP)(corpus.corpus)
+app.command("compare", help=compare.HELP)(limited(compare.compare))
+app.command("corpus", help=corpus.HELP)(limited(corpus.corpus))
 app.command("export", help=export.HELP)(export.export)
-app.command("ladder", help=ladder.HELP)(ladder.ladder)
-app.command("recommend", help=recommend.HELP)(recommend.recommend)
-app.command("tune-per-shot", help=tune_per_shot.HELP)(tune_per_shot.tune_per_shot)
-app.command("zones", help=zones.HELP)(zones.zones)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        output.result(f"vmaf-tune {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True),
-) -> None:
-    del version
+app.command("ladder", help=ladder.HELP)(limited(ladder.ladder))
+app.command("recommend", help=recommend.HELP)(limited(recommend.recommend))
+app.command("tune-per-shot", help=tune_per_shot.HELP)(limited(tune_per_shot.tune_per_shot))
+app.command("zones", help=zones.HELP)(limited(zones.zones))
 
 
 def main() -> None:

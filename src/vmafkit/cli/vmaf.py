@@ -95,6 +95,9 @@ def _add_score_flags(made: argparse.ArgumentParser) -> None:
     add("--threads", type=int, default=0, metavar="N", help="of libvmaf; 0 for all cores")
     add("--timeout", type=float, metavar="S", help="stop a pass that takes longer, in seconds")
     add("--ffmpeg-bin", metavar="PATH", help="an ffmpeg with libvmaf")
+    add("--score-backend", default="auto", metavar="NAME",
+        help="libvmaf, engine (in this process) or vmaf-binary; auto: the engine where it is "
+        "built and proven, else libvmaf")  # fmt: skip
     add("--vmaf-binary", metavar="PATH", help="score with libvmaf's own tool")
     add("--tiny-model", metavar="PATH|ID",
         help="an ONNX file, or the id of a tiny model that comes along: scored beside")  # fmt: skip
@@ -187,6 +190,7 @@ def _keywords(arguments: argparse.Namespace) -> dict[str, Any]:
         "skip_distorted": arguments.frame_skip_dist,
         "allow_hdr": arguments.allow_hdr,
         "ffmpeg_bin": arguments.ffmpeg_bin,
+        "score_backend": arguments.score_backend,
         "vmaf_binary": arguments.vmaf_binary,
         "tiny_model": arguments.tiny_model,
         "tiny_device": arguments.tiny_device,

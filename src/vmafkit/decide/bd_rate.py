@@ -7,8 +7,8 @@ and Herglotz et al., "The Bjontegaard bible", 2024 (Akima).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -57,15 +57,8 @@ def bd_rate(
     Raises:
         UsageError: a curve has fewer than 4 points of use, or the two share too little.
     """
-    curves = _curves(anchor, test)
-    spans = [[point.quality for point in curve] for curve in curves]
-    low, high, overlap = _shared(spans, "quality", min_overlap)
-    mean = _mean_difference(
-        [(np.asarray(span), _log_rates(curve)) for span, curve in zip(spans, curves, strict=True)],
-        low, high, interpolation,
-    )  # fmt: skip
-    dropped = len(anchor) + len(test) - len(curves[0]) - len(curves[1])
-    return BdDelta(float(np.expm1(mean)) * 100, low, high, overlap, dropped, interpolation)
+    found = _compared(anchor, test, _rate_by_quality, "quality", interpolation, min_overlap)
+    return replace(found, value=float(np.expm1(found.value)) * 100)
 
 
 def bd_quality(
@@ -80,17 +73,33 @@ def bd_quality(
     Raises:
         UsageError: as for `bd_rate`.
     """
+    found = _compared(anchor, test, _quality_by_rate, "bitrate", interpolation, min_overlap)
+    return replace(found, low=float(np.exp(found.low)), high=float(np.exp(found.high)))
+
+
+def _rate_by_quality(curve: Sequence[RatePoint]) -> tuple[_Array, _Array]:
+    return _qualities(curve), _log_rates(curve)
+
+
+def _quality_by_rate(curve: Sequence[RatePoint]) -> tuple[_Array, _Array]:
+    return _log_rates(curve), _qualities(curve)
+
+
+def _compared(
+    anchor: Sequence[RatePoint],
+    test: Sequence[RatePoint],
+    axes: Callable[[Sequence[RatePoint]], tuple[_Array, _Array]],
+    axis: str,
+    interpolation: Interpolation,
+    min_overlap: float,
+) -> BdDelta:
+    """The mean difference on the second of two axes; all numbers as they lie on the axes."""
     curves = _curves(anchor, test)
-    rates = [_log_rates(curve) for curve in curves]
-    low, high, overlap = _shared([list(map(float, r)) for r in rates], "bitrate", min_overlap)
-    pairs = [
-        (rate, np.asarray([point.quality for point in curve]))
-        for rate, curve in zip(rates, curves, strict=True)
-    ]
+    pairs = [axes(curve) for curve in curves]
+    low, high, overlap = _shared([first.tolist() for first, _ in pairs], axis, min_overlap)
     mean = _mean_difference(pairs, low, high, interpolation)
     dropped = len(anchor) + len(test) - len(curves[0]) - len(curves[1])
-    span = float(np.exp(low)), float(np.exp(high))
-    return BdDelta(mean, *span, overlap, dropped, interpolation)
+    return BdDelta(mean, low, high, overlap, dropped, interpolation)
 
 
 def _curves(
@@ -124,6 +133,10 @@ def _shared(
 
 def _log_rates(curve: Sequence[RatePoint]) -> _Array:
     return np.log([point.bitrate_kbps for point in curve])
+
+
+def _qualities(curve: Sequence[RatePoint]) -> _Array:
+    return np.asarray([point.quality for point in curve], dtype=np.float64)
 
 
 def _mean_difference(

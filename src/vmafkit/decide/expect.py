@@ -72,16 +72,6 @@ def expect(prior: Prior, targets: Sequence[Target], caps: Caps, duration_s: floa
     )
 
 
-def expect_at(prior: Prior, targets: Sequence[Target], quality: float) -> Expected:
-    """What one setting is expected to give; `reaches` looks at the targets only."""
-    settings = np.array([quality])
-    bits = _at(prior, prior.bits_curve(), settings)
-    beliefs = [_at(prior, prior.score_curve(target), settings) for target in targets]
-    found = _expected(prior, targets, settings, 0, beliefs, bits, False)
-    met = all(t.met_by(s) for t, s in zip(targets, found.scores, strict=True))
-    return _expected(prior, targets, settings, 0, beliefs, bits, met)
-
-
 def _choice(meets: _Flags, affordable: _Flags, *, has_targets: bool) -> int:
     both = np.flatnonzero(meets & affordable)
     if both.size:

@@ -11,20 +11,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
 from vmafkit.curve import FloatArray
-from vmafkit.decide.belief import Belief, Factors, infer
+from vmafkit.decide.belief import Factors, infer
 from vmafkit.decide.family import FACTORS, CurveRow, fit_family, rounded
 from vmafkit.decide.prior import KnownRow, Prior, scale_for
 from vmafkit.decide.target import Target
 from vmafkit.encoders.base import Quality
 from vmafkit.errors import UsageError
 
-CONFIDENCE = 0.9
+_CONFIDENCE = 0.9
 NAMES = ("pixels", "fps", "si", "ti")
 PROBE_ENCODER, PROBE_PRESET, PROBE_QUALITY = "libx264", "medium", 28.0
 _RIDGE = 3.0
@@ -60,37 +59,19 @@ class Features:
 
 
 @dataclass(frozen=True, slots=True)
-class Predicted:
-    """An expected score; nothing of it was measured.
-
-    Attributes:
-        quality: on the encoder's knob.
-        score: the middle of what is expected.
-        low, high: the interval that holds the score in `confidence` of sources.
-    """
-
-    quality: float
-    score: float
-    low: float
-    high: float
-    confidence: float = CONFIDENCE
-
-
-@dataclass(frozen=True, slots=True)
 class Accuracy:
     """How predictions of an encoder's curves did on sources that they had not seen.
 
     Attributes:
         mean_abs, max_abs: error of the VMAF, in points, at settings that have 50 or more.
         coverage: share of scores inside of their interval.
-        sources, points: that were looked at.
+        sources: that were looked at.
     """
 
     mean_abs: float
     max_abs: float
     coverage: float
     sources: int
-    points: int
 
 
 def factors_of(features: Features, family: Mapping[str, Any] | None) -> Factors | None:
@@ -110,35 +91,6 @@ def probe_rows(features: Features) -> tuple[KnownRow, ...]:
     if bits is None:
         return ()
     return (KnownRow(PROBE_ENCODER, PROBE_PRESET, PROBE_QUALITY, None, bits_per_pixel=bits),)
-
-
-def predict_curve(
-    prior: Prior, target: Target, settings: Sequence[float], *, confidence: float = CONFIDENCE
-) -> list[Predicted]:
-    """The expected score at each setting, with an interval.
-
-    Args:
-        prior: with factors and rows of what is known.
-        target: its metric, statistic and model are predicted; its value is not used.
-        confidence: 0.5 to 0.99.
-
-    Raises:
-        UsageError: the confidence is out of range.
-    """
-    if not 0.5 <= confidence <= 0.99:
-        raise UsageError(f"--confidence {confidence:g} is not between 0.5 and 0.99")
-    belief = _belief(prior, target, np.array(settings, dtype=np.float64))
-    back = scale_for(target.metric, target.model).back
-    widths = interval_factor(prior.family, prior.encoder) * NormalDist().inv_cdf(
-        0.5 + confidence / 2
-    )
-    low, high = back(belief.mean - widths * belief.sd), back(belief.mean + widths * belief.sd)
-    middle = back(belief.mean)
-    ordered = (np.minimum(low, high), np.maximum(low, high))
-    return [
-        Predicted(float(q), float(m), float(a), float(b), confidence)
-        for q, m, a, b in zip(settings, middle, *ordered, strict=True)
-    ]
 
 
 def interval_factor(family: Mapping[str, Any] | None, encoder: str) -> float:
@@ -220,10 +172,6 @@ def with_features(family: dict[str, Any], features: Mapping[str, Features]) -> d
     return family
 
 
-def _belief(prior: Prior, target: Target, settings: FloatArray) -> Belief:
-    return infer(prior.score_curve(target), settings, prior.points(), prior.start())
-
-
 def _errors(
     rows: Sequence[CurveRow], family: dict[str, Any], features: Features
 ) -> tuple[FloatArray, FloatArray]:
@@ -238,7 +186,8 @@ def _errors(
         family=family,
     )
     rows = [row for row in rows if row.vmaf >= _OF_USE] or rows
-    belief = _belief(prior, _VMAF, np.array([row.quality for row in rows]))
+    settings = np.array([row.quality for row in rows])
+    belief = infer(prior.score_curve(_VMAF), settings, prior.points(), prior.start())
     scale = scale_for("vmaf")
     truth = np.array([row.vmaf for row in rows], dtype=np.float64)
     return scale.back(belief.mean) - truth, (belief.mean - scale.to(truth)) / belief.sd
@@ -249,7 +198,7 @@ def _factor(errors: Sequence[tuple[FloatArray, FloatArray]]) -> float:
 
     The level is raised for the count of sources, which are what is drawn by chance.
     """
-    level = min(CONFIDENCE * (len(errors) + 1) / len(errors), 1.0)
+    level = min(_CONFIDENCE * (len(errors) + 1) / len(errors), 1.0)
     ratios = np.concatenate([np.abs(normal) for _, normal in errors]) / 1.645
     return float(min(max(np.quantile(ratios, level), 0.5), _WIDEST))
 
@@ -265,5 +214,4 @@ def _accuracy(errors: Sequence[tuple[FloatArray, FloatArray]]) -> Accuracy:
         max_abs=float(points.max()),
         coverage=float(np.mean(inside)),
         sources=len(errors),
-        points=int(points.size),
     )

@@ -21,6 +21,7 @@ from vmafkit.errors import UsageError
 
 __all__ = ["STRATEGIES", "Bracket", "Decision", "Probe", "Search", "decide_from_rows"]
 
+MOST_PROBES = 24
 STRATEGIES = ("interpolate", "bisect", "coarse-to-fine")
 
 
@@ -56,7 +57,7 @@ class Search:
         prior: Prior | None = None,
         tolerance: float | None = None,
         strategy: str = "interpolate",
-        max_probes: int = 24,
+        max_probes: int = MOST_PROBES,
         lo: float | None = None,
         hi: float | None = None,
     ) -> None:

@@ -28,12 +28,19 @@ class ShotSetting:
         bits: of the shot's video packets; above 0.
         quality: mean over the shot's frames.
         measured: False where it was interpolated between measurements.
+        worst: the lowest mean of a shot, where several shots are encoded as one.
     """
 
     value: float
     bits: float
     quality: float
     measured: bool = True
+    worst: float | None = None
+
+    @property
+    def least(self) -> float:
+        """The quality that every shot in it reaches."""
+        return self.quality if self.worst is None else self.worst
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +84,16 @@ def with_steps_between(curve: ShotCurve, values: Sequence[float]) -> ShotCurve:
         return curve
     axis = [setting.value for setting in known]
     quality = PchipInterpolator(axis, [setting.quality for setting in known])
+    least = PchipInterpolator(axis, [setting.least for setting in known])
     log_bits = PchipInterpolator(axis, np.log([setting.bits for setting in known]))
     added = [
-        ShotSetting(value, float(np.exp(log_bits(value))), float(quality(value)), measured=False)
+        ShotSetting(
+            value,
+            float(np.exp(log_bits(value))),
+            float(quality(value)),
+            measured=False,
+            worst=float(least(value)),
+        )
         for value in values
         if axis[0] < value < axis[-1] and value not in axis
     ]
@@ -94,9 +108,9 @@ def constant_quality(shots: Sequence[ShotCurve], target: float) -> Allocation:
     """
     chosen: list[ShotSetting] = []
     for number, shot in enumerate(shots):
-        enough = [setting for setting in shot.settings if setting.quality >= target]
+        enough = [setting for setting in shot.settings if setting.least >= target]
         if not enough:
-            best = max(setting.quality for setting in shot.settings)
+            best = max(setting.least for setting in shot.settings)
             raise TargetUnreached(
                 f"shot {number + 1} reaches {best:.2f} at most, below the target {target:g}",
                 hint="lower the target, or allow better quality values",
@@ -149,7 +163,7 @@ _Vertex = tuple[RatePoint, ShotSetting]
 
 def _hull(shot: ShotCurve, worst: float | None, number: int) -> list[_Vertex]:
     """The vertices by rising bits a frame; the bitrate axis is bits a frame."""
-    allowed = [s for s in shot.settings if worst is None or s.quality >= worst]
+    allowed = [s for s in shot.settings if worst is None or s.least >= worst]
     if not allowed:
         raise TargetUnreached(
             f"shot {number + 1} has no setting of at least {worst:g}",
@@ -178,7 +192,7 @@ def _trimmed(
             for number, shot in enumerate(shots)
             for setting in shot.settings
             if setting.bits < result[number].bits
-            and (worst is None or setting.quality >= worst)
+            and (worst is None or setting.least >= worst)
             and (result[number].quality - setting.quality) * shot.frames <= spare + 1e-9 * frames
         ]
         if not savings:
@@ -191,5 +205,5 @@ def _total(shots: Sequence[ShotCurve], chosen: Sequence[ShotSetting]) -> Allocat
     frames = sum(shot.frames for shot in shots)
     quality = sum(s.quality * shot.frames for s, shot in zip(chosen, shots, strict=True)) / frames
     return Allocation(
-        tuple(chosen), quality, min(s.quality for s in chosen), sum(s.bits for s in chosen)
+        tuple(chosen), quality, min(s.least for s in chosen), sum(s.bits for s in chosen)
     )

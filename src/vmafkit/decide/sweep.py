@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vmafkit.encoders import Encoder, EncodeSettings, encoder_options
@@ -12,6 +12,7 @@ from vmafkit.errors import Refused, UsageError
 from vmafkit.media.hashing import show
 from vmafkit.media.source import Source
 from vmafkit.media.window import Window, whole
+from vmafkit.scoring.backend import Backend, Chosen
 from vmafkit.scoring.features import Feature
 from vmafkit.scoring.vmaf_models import VmafModel, default_model
 from vmafkit.store.spec import Toolchain, TrialSpec
@@ -49,6 +50,7 @@ class Scoring:
         display: (width, height), or None for the source's own.
         subsample: every n-th frame.
         allow_hdr: score HDR video with models for SDR.
+        backend: what may score.
     """
 
     models: tuple[VmafModel, ...] = ()
@@ -57,6 +59,7 @@ class Scoring:
     display: tuple[int, int] | None = None
     subsample: int = 1
     allow_hdr: bool = False
+    backend: Backend = field(default_factory=Backend)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Cell:
         models: of the score, the first being the row's.
         model_note: why this model.
         file_name: of a kept encode.
+        scorer: the backend; the spec's toolchain has its key.
     """
 
     spec: TrialSpec
@@ -86,6 +90,7 @@ class Cell:
     allow_hdr: bool
     options: tuple[str, ...]
     file_name: str
+    scorer: Chosen = field(default_factory=Chosen)
 
     @property
     def keyed_name(self) -> str:
@@ -116,6 +121,7 @@ def plan_sweep(
     Raises:
         UsageError: a preset, value or pixel format is not the encoder's, or the grid is empty.
         Refused: HDR video without `allow_hdr`, or a display too small for a model.
+        CapabilityMissing: the engine was asked for by name and does not score it.
     """
     cells: dict[str, Cell] = {}
     names: dict[str, str] = {}
@@ -147,7 +153,7 @@ def make_cell(
         scale: (width, height) of the encode; None for the source's own.
 
     Raises:
-        UsageError, Refused: as `plan_sweep`.
+        UsageError, Refused, CapabilityMissing: as `plan_sweep`.
     """
     encoder, preset, quality = setting
     source = known.source
@@ -170,6 +176,9 @@ def make_cell(
         keys = (models[0].id,)
         note = f"chosen for a display of {display[1]} lines; --model overrides"
     _check_scoring(source, display, models, scoring.allow_hdr)
+    scorer = scoring.backend.choose(
+        models, display, has_features=bool(scoring.features), subsample=scoring.subsample
+    )
     spec = TrialSpec(
         source_sha256=known.sha256,
         raw=_raw_words(source),
@@ -184,7 +193,7 @@ def make_cell(
         models=keys,
         features=tuple(feature.name for feature in scoring.features),
         subsample=scoring.subsample,
-        toolchain=toolchain,
+        toolchain=replace(toolchain, scorer=scorer.key),
     )
     return Cell(
         spec=spec,
@@ -199,6 +208,7 @@ def make_cell(
         allow_hdr=scoring.allow_hdr,
         options=grid.options,
         file_name=_file_name(source.path, spec, encoder),
+        scorer=scorer,
     )
 
 

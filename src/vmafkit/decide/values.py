@@ -52,6 +52,6 @@ def _number(text: str, part: str, flag: str) -> Decimal:
         value = Decimal(text.strip())
     except InvalidOperation:
         value = Decimal("NaN")
-    if not value.is_finite() or abs(value) > 10**9 or value.as_tuple().exponent < -6:  # pyright: ignore[reportOperatorIssue]
+    if not value.is_finite() or value.adjusted() > 9 or value.as_tuple().exponent < -6:  # pyright: ignore[reportOperatorIssue]
         raise UsageError(f"{flag} {part!r} is not a number", hint="write 23, 18,20,22 or 18:40:2")
     return value

@@ -2,49 +2,32 @@
 
 from __future__ import annotations
 
-from vmafkit.encoders.base import (
-    Encoder,
-    EncodeSettings,
-    Quality,
-    command,
-    no_version,
-    slower_by_one,
-)
+from vmafkit.encoders.base import Encoder, EncodeSettings, Quality, Words
+from vmafkit.encoders.parts import on_hardware
 
 _PRESETS = ("speed", "balanced", "quality")
 
 
-def _no_threads(threads: int) -> tuple[str, ...]:
-    del threads
-    return ()
-
-
 def _make(codec: str, hi: int, default: int, pix_fmts: tuple[str, ...]) -> Encoder:
-    name = f"{codec}_amf"
     quality = Quality("qp", 0, hi, 1, default, higher_is_better=False)
 
-    def args(settings: EncodeSettings) -> tuple[str, ...]:
+    def words(settings: EncodeSettings) -> Words:
         level = quality.word(settings.quality)
-        words = (
+        return (
             *("-quality", settings.preset, "-rc", "cqp"),
             *("-qp_i", level, "-qp_p", level),
         )
-        return command(name, settings, words, threads=_no_threads)
 
-    return Encoder(
-        name=name,
-        codec=codec,
-        quality=quality,
+    return on_hardware(
+        "amf",
+        codec,
+        quality,
+        words,
         presets=_PRESETS,
         default_preset="balanced",
         pix_fmts=pix_fmts,
-        args=args,
-        version_from_log=no_version,
-        aliases=(f"amf-{codec}",),
-        hardware="amd",
-        threads_args=_no_threads,
-        install_hint="it needs an AMD GPU with VCN and the AMF runtime of its driver",
-        still_better_preset=slower_by_one(_PRESETS, last="quality"),
+        maker="amd",
+        needs="an AMD GPU with VCN and the AMF runtime of its driver",
     )
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
-from vmafkit.encoders.base import Encoder, EncodeSettings, Quality, command, slower_by_one
+from vmafkit.encoders.base import Encoder, EncodeSettings, Quality, command
+from vmafkit.encoders.parts import built_with, version_after
 
 _CRF = Quality("crf", 0, 63, 1, 35, higher_is_better=False)
 _PRESETS = tuple(str(number) for number in range(8, -1, -1))
@@ -14,15 +13,6 @@ def _args(settings: EncodeSettings) -> tuple[str, ...]:
     crf = _CRF.word(settings.quality)
     words = ("-cpu-used", settings.preset, "-crf", crf, "-b:v", "0", "-row-mt", "1")
     return command("libaom-av1", settings, words)
-
-
-def _version(log: str) -> str | None:
-    found = re.search(r"\[libaom-av1 @ \w+\] v(\d\S*)", log)
-    return found[1] if found else None
-
-
-def _two_pass(number: int, log_stem: str) -> tuple[str, ...]:
-    return ("-pass", str(number), "-passlogfile", log_stem)
 
 
 ENCODER = Encoder(
@@ -37,9 +27,7 @@ ENCODER = Encoder(
         *("yuv420p12le", "yuv422p12le", "yuv444p12le", "gray12le"),
     ),
     args=_args,
-    version_from_log=_version,
+    version_from_log=version_after(r"\[libaom-av1 @ \w+\] v(\d\S*)"),
     aliases=("aom", "aomenc", "libaom"),
-    install_hint="use an ffmpeg built with --enable-libaom, such as the one of imageio-ffmpeg",
-    two_pass=_two_pass,
-    still_better_preset=slower_by_one(_PRESETS, last="0"),
+    install_hint=built_with("libaom"),
 )

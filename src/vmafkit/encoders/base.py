@@ -156,12 +156,9 @@ class Encoder:
         aliases: other names that mean it.
         container: file ending that carries it best.
         hardware: maker of the device it needs (`nvidia`, `intel`, `amd`, `apple`), or None.
-        threads_args: argv that keeps it to n threads; empty where there is no such thing.
         install_hint: the way out where ffmpeg lacks it.
         size_multiple_px: width and height must be multiples of this.
         zones: argv that moves bits between frames; None where it cannot.
-        two_pass: argv of pass 1 or 2 with a log file stem; None where its knob excludes it.
-        still_better_preset: the next slower preset that pays; None at the end.
     """
 
     name: str
@@ -175,12 +172,9 @@ class Encoder:
     aliases: tuple[str, ...] = ()
     container: str = "mkv"
     hardware: str | None = None
-    threads_args: Callable[[int], Words] = plain_threads
     install_hint: str = ""
     size_multiple_px: int = 2
     zones: Callable[[Sequence[Zone]], Words] | None = None
-    two_pass: Callable[[int, str], Words] | None = None
-    still_better_preset: Callable[[str], str | None] | None = None
 
     def check_quality(self, value: float) -> float:
         """The value, when the knob takes it.
@@ -233,22 +227,6 @@ class Encoder:
         if self.zones is None:
             raise UsageError(f"{self.name} has no zones", hint="use libx264 or libx265 for them")
         return join_params((*words, *self.zones(zones)))
-
-
-def slower_by_one(presets: Sequence[str], last: str) -> Callable[[str], str | None]:
-    """A still_better_preset that walks along presets and stops at `last`."""
-
-    def step(preset: str) -> str | None:
-        here = presets.index(preset) if preset in presets else len(presets)
-        return presets[here + 1] if here < presets.index(last) else None
-
-    return step
-
-
-def no_version(log: str) -> str | None:
-    """For the encoders whose log does not tell their version."""
-    del log
-    return None
 
 
 def _decimals(step: float) -> int:

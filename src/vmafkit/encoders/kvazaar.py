@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-from vmafkit.encoders.base import (
-    Encoder,
-    EncodeSettings,
-    Quality,
-    command,
-    no_version,
-    slower_by_one,
-)
+from vmafkit.encoders.base import Encoder, EncodeSettings, Quality, command
+from vmafkit.encoders.parts import X264_PRESETS, built_with, no_version
 from vmafkit.errors import UsageError
 
 _QP = Quality("qp", 0, 51, 1, 27, higher_is_better=False)
-_PRESETS = (
-    *("ultrafast", "superfast", "veryfast", "faster", "fast"),
-    *("medium", "slow", "slower", "veryslow", "placebo"),
-)
 # The longest group of any preset; a key frame cannot stand inside one.
 _GOP = 16
 
@@ -46,14 +36,12 @@ ENCODER = Encoder(
     name="libkvazaar",
     codec="hevc",
     quality=_QP,
-    presets=_PRESETS,
+    presets=X264_PRESETS,
     default_preset="medium",
     pix_fmts=("yuv420p",),
     args=_args,
     version_from_log=no_version,
     aliases=("kvazaar",),
-    threads_args=_threads,
-    install_hint="use an ffmpeg built with --enable-libkvazaar, such as the one of imageio-ffmpeg",
+    install_hint=built_with("libkvazaar"),
     size_multiple_px=8,
-    still_better_preset=slower_by_one(_PRESETS, last="veryslow"),
 )

@@ -2,49 +2,32 @@
 
 from __future__ import annotations
 
-from vmafkit.encoders.base import (
-    Encoder,
-    EncodeSettings,
-    Quality,
-    command,
-    no_version,
-    slower_by_one,
-)
+from vmafkit.encoders.base import Encoder, EncodeSettings, Quality, Words
+from vmafkit.encoders.parts import on_hardware
 
 _PRESETS = ("p1", "p2", "p3", "p4", "p5", "p6", "p7")
 
 
-def _no_threads(threads: int) -> tuple[str, ...]:
-    del threads
-    return ()
-
-
 def _make(codec: str, hi: int, default: int, pix_fmts: tuple[str, ...]) -> Encoder:
-    name = f"{codec}_nvenc"
     # 0 means "automatic" to NVENC and is no quality.
     quality = Quality("cq", 1, hi, 1, default, higher_is_better=False)
 
-    def args(settings: EncodeSettings) -> tuple[str, ...]:
-        words = (
+    def words(settings: EncodeSettings) -> Words:
+        return (
             *("-preset", settings.preset, "-rc", "vbr"),
             *("-cq", quality.word(settings.quality), "-b:v", "0"),
         )
-        return command(name, settings, words, threads=_no_threads)
 
-    return Encoder(
-        name=name,
-        codec=codec,
-        quality=quality,
+    return on_hardware(
+        "nvenc",
+        codec,
+        quality,
+        words,
         presets=_PRESETS,
         default_preset="p4",
         pix_fmts=pix_fmts,
-        args=args,
-        version_from_log=no_version,
-        aliases=(f"nvenc-{codec}",),
-        hardware="nvidia",
-        threads_args=_no_threads,
-        install_hint="it needs an NVIDIA GPU with NVENC and its driver; see `nvidia-smi`",
-        still_better_preset=slower_by_one(_PRESETS, last="p7"),
+        maker="nvidia",
+        needs="an NVIDIA GPU with NVENC and its driver; see `nvidia-smi`",
     )
 
 

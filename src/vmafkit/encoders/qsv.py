@@ -2,46 +2,29 @@
 
 from __future__ import annotations
 
-from vmafkit.encoders.base import (
-    Encoder,
-    EncodeSettings,
-    Quality,
-    command,
-    no_version,
-    slower_by_one,
-)
+from vmafkit.encoders.base import Encoder, EncodeSettings, Quality, Words
+from vmafkit.encoders.parts import on_hardware
 
 _PRESETS = ("veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
 
 
-def _no_threads(threads: int) -> tuple[str, ...]:
-    del threads
-    return ()
-
-
 def _make(codec: str, default: int, pix_fmts: tuple[str, ...]) -> Encoder:
-    name = f"{codec}_qsv"
     quality = Quality("global_quality", 1, 51, 1, default, higher_is_better=False)
 
-    def args(settings: EncodeSettings) -> tuple[str, ...]:
+    def words(settings: EncodeSettings) -> Words:
         level = quality.word(settings.quality)
-        words = ("-preset", settings.preset, "-global_quality", level)
-        return command(name, settings, words, threads=_no_threads)
+        return ("-preset", settings.preset, "-global_quality", level)
 
-    return Encoder(
-        name=name,
-        codec=codec,
-        quality=quality,
+    return on_hardware(
+        "qsv",
+        codec,
+        quality,
+        words,
         presets=_PRESETS,
         default_preset="medium",
         pix_fmts=pix_fmts,
-        args=args,
-        version_from_log=no_version,
-        aliases=(f"qsv-{codec}",),
-        hardware="intel",
-        threads_args=_no_threads,
-        install_hint="it needs an Intel GPU with Quick Sync and its oneVPL runtime",
-        still_better_preset=slower_by_one(_PRESETS, last="veryslow"),
+        maker="intel",
+        needs="an Intel GPU with Quick Sync and its oneVPL runtime",
     )
 
 

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from vmafkit.encoders.base import (
-    Encoder,
-    EncodeSettings,
-    Quality,
-    command,
-    no_version,
-    slower_by_one,
-)
+from vmafkit.encoders.base import Encoder, EncodeSettings, Quality, command
+from vmafkit.encoders.parts import built_with, no_version
 
 _QP = Quality("qp", 0, 255, 1, 100, higher_is_better=False)
 _PRESETS = tuple(str(number) for number in range(10, -1, -1))
@@ -34,6 +28,5 @@ ENCODER = Encoder(
     args=_args,
     version_from_log=no_version,
     aliases=("rav1e",),
-    install_hint="use an ffmpeg built with --enable-librav1e, such as the one of imageio-ffmpeg",
-    still_better_preset=slower_by_one(_PRESETS, last="0"),
+    install_hint=built_with("librav1e"),
 )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
-from vmafkit.encoders.base import Encoder, EncodeSettings, Quality, command, slower_by_one
+from vmafkit.encoders.base import Encoder, EncodeSettings, Quality, command
+from vmafkit.encoders.parts import built_with, version_after
 
 # ffmpeg reads -crf as a whole number and takes 0 for "not set"; through svtav1-params the
 # library gets the quarter steps it has.
@@ -23,11 +22,6 @@ def _args(settings: EncodeSettings) -> tuple[str, ...]:
     return command("libsvtav1", settings, words, threads=_threads)
 
 
-def _version(log: str) -> str | None:
-    found = re.search(r"SVT-AV1 Encoder Lib v?(\S+)", log)
-    return found[1] if found else None
-
-
 ENCODER = Encoder(
     name="libsvtav1",
     codec="av1",
@@ -36,9 +30,7 @@ ENCODER = Encoder(
     default_preset="8",
     pix_fmts=("yuv420p", "yuv420p10le"),
     args=_args,
-    version_from_log=_version,
+    version_from_log=version_after(r"SVT-AV1 Encoder Lib v?(\S+)"),
     aliases=("svt-av1", "svtav1", "av1"),
-    threads_args=_threads,
-    install_hint="use an ffmpeg built with --enable-libsvtav1, such as the one of imageio-ffmpeg",
-    still_better_preset=slower_by_one(_PRESETS, last="0"),
+    install_hint=built_with("libsvtav1"),
 )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
-from vmafkit.encoders.base import Encoder, EncodeSettings, Quality, command, slower_by_one
+from vmafkit.encoders.base import Encoder, EncodeSettings, Quality, command
+from vmafkit.encoders.parts import built_with, version_after
 
 _CRF = Quality("crf", 0, 63, 1, 32, higher_is_better=False)
 _PRESETS = tuple(str(number) for number in range(5, -1, -1))
@@ -16,15 +15,6 @@ def _args(settings: EncodeSettings) -> tuple[str, ...]:
         *("-crf", _CRF.word(settings.quality), "-b:v", "0", "-row-mt", "1"),
     )
     return command("libvpx-vp9", settings, words)
-
-
-def _version(log: str) -> str | None:
-    found = re.search(r"\[libvpx-vp9 @ \w+\] v(\d\S*)", log)
-    return found[1] if found else None
-
-
-def _two_pass(number: int, log_stem: str) -> tuple[str, ...]:
-    return ("-pass", str(number), "-passlogfile", log_stem)
 
 
 ENCODER = Encoder(
@@ -39,9 +29,7 @@ ENCODER = Encoder(
         *("yuv420p12le", "yuv422p12le", "yuv440p12le", "yuv444p12le"),
     ),
     args=_args,
-    version_from_log=_version,
+    version_from_log=version_after(r"\[libvpx-vp9 @ \w+\] v(\d\S*)"),
     aliases=("vp9", "vpx", "libvpx", "vpx-vp9"),
-    install_hint="use an ffmpeg built with --enable-libvpx, such as the one of imageio-ffmpeg",
-    two_pass=_two_pass,
-    still_better_preset=slower_by_one(_PRESETS, last="0"),
+    install_hint=built_with("libvpx"),
 )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
-from vmafkit.encoders.base import Encoder, EncodeSettings, Quality, command, slower_by_one
+from vmafkit.encoders.base import Encoder, EncodeSettings, Quality, command
+from vmafkit.encoders.parts import built_with, version_after
 
 _QP = Quality("qp", 0, 63, 1, 32, higher_is_better=False)
 _PRESETS = ("faster", "fast", "medium", "slow", "slower")
@@ -25,11 +24,6 @@ def _args(settings: EncodeSettings) -> tuple[str, ...]:
     return command("libvvenc", settings, words, keyint=_keyint)
 
 
-def _version(log: str) -> str | None:
-    found = re.search(r"libvvenc version: (\S+)", log)
-    return found[1] if found else None
-
-
 ENCODER = Encoder(
     name="libvvenc",
     codec="vvc",
@@ -38,8 +32,7 @@ ENCODER = Encoder(
     default_preset="medium",
     pix_fmts=("yuv420p10le",),
     args=_args,
-    version_from_log=_version,
+    version_from_log=version_after(r"libvvenc version: (\S+)"),
     aliases=("vvenc", "vvc", "h266"),
-    install_hint="use an ffmpeg built with --enable-libvvenc, such as the one of imageio-ffmpeg",
-    still_better_preset=slower_by_one(_PRESETS, last="slower"),
+    install_hint=built_with("libvvenc"),
 )

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
-from vmafkit.encoders.base import Encoder, EncodeSettings, Quality, Zone, command, slower_by_one
+from vmafkit.encoders.base import Encoder, EncodeSettings, Quality, command
+from vmafkit.encoders.parts import X264_PRESETS, built_with, zones_in
 
 _CRF = Quality("crf", 0, 51, 0.1, 23, higher_is_better=False)
-_PRESETS = (
-    *("ultrafast", "superfast", "veryfast", "faster", "fast"),
-    *("medium", "slow", "slower", "veryslow", "placebo"),
-)
 
 
 def _args(settings: EncodeSettings) -> tuple[str, ...]:
@@ -25,16 +21,11 @@ def _version(log: str) -> str | None:
     return f"core {found[1]}" if found else None
 
 
-def _zones(zones: Sequence[Zone]) -> tuple[str, ...]:
-    text = "/".join(zone.word() for zone in zones)
-    return ("-x264-params", f"zones={text}")
-
-
 ENCODER = Encoder(
     name="libx264",
     codec="h264",
     quality=_CRF,
-    presets=_PRESETS,
+    presets=X264_PRESETS,
     default_preset="medium",
     pix_fmts=(
         *("yuv420p", "yuv422p", "yuv444p", "nv12", "gray"),
@@ -43,7 +34,6 @@ ENCODER = Encoder(
     args=_args,
     version_from_log=_version,
     aliases=("x264", "h264", "avc"),
-    install_hint="use an ffmpeg built with --enable-libx264, such as the one of imageio-ffmpeg",
-    zones=_zones,
-    still_better_preset=slower_by_one(_PRESETS, last="veryslow"),
+    install_hint=built_with("libx264"),
+    zones=zones_in("-x264-params"),
 )

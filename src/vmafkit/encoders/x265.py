@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-
-from vmafkit.encoders.base import Encoder, EncodeSettings, Quality, Zone, command, slower_by_one
+from vmafkit.encoders.base import Encoder, EncodeSettings, Quality, command
+from vmafkit.encoders.parts import X264_PRESETS, built_with, version_after, zones_in
 
 _CRF = Quality("crf", 0, 51, 0.1, 28, higher_is_better=False)
-_PRESETS = (
-    *("ultrafast", "superfast", "veryfast", "faster", "fast"),
-    *("medium", "slow", "slower", "veryslow", "placebo"),
-)
 
 
 def _threads(threads: int) -> tuple[str, ...]:
@@ -25,21 +19,11 @@ def _args(settings: EncodeSettings) -> tuple[str, ...]:
     return command("libx265", settings, words, threads=_threads)
 
 
-def _version(log: str) -> str | None:
-    found = re.search(r"HEVC encoder version (\S+)", log)
-    return found[1] if found else None
-
-
-def _zones(zones: Sequence[Zone]) -> tuple[str, ...]:
-    text = "/".join(zone.word() for zone in zones)
-    return ("-x265-params", f"zones={text}")
-
-
 ENCODER = Encoder(
     name="libx265",
     codec="hevc",
     quality=_CRF,
-    presets=_PRESETS,
+    presets=X264_PRESETS,
     default_preset="medium",
     pix_fmts=(
         *("yuv420p", "yuv422p", "yuv444p", "gray"),
@@ -47,10 +31,8 @@ ENCODER = Encoder(
         *("yuv420p12le", "yuv422p12le", "yuv444p12le", "gray12le"),
     ),
     args=_args,
-    version_from_log=_version,
+    version_from_log=version_after(r"HEVC encoder version (\S+)"),
     aliases=("x265", "hevc", "h265"),
-    threads_args=_threads,
-    install_hint="use an ffmpeg built with --enable-libx265, such as the one of imageio-ffmpeg",
-    zones=_zones,
-    still_better_preset=slower_by_one(_PRESETS, last="veryslow"),
+    install_hint=built_with("libx265"),
+    zones=zones_in("-x265-params"),
 )

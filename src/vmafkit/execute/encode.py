@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from vmafkit.decide.space import scratch_bytes
 from vmafkit.decide.sweep import Cell
 from vmafkit.errors import EncodeFailed, FrameCount, InputError, Truncated
+from vmafkit.execute.space import ensure_space
 from vmafkit.ffmpeg.run import Job, run_ffmpeg
 from vmafkit.ffmpeg.words import input_words, output_word
-from vmafkit.media.hashing import ensure_unchanged
+from vmafkit.media.hashing import ensure_unchanged, show
 from vmafkit.media.probe import open_source
 from vmafkit.media.seeking import seek_s, seek_words
 from vmafkit.media.source import Source
@@ -83,6 +85,7 @@ def encode_cell(program: Path, cell: Cell, output: Path, *, job: Job | None = No
         StoreFull, ToolTimeout, Cancelled: as `run_ffmpeg`.
     """
     ensure_unchanged(cell.source)
+    ensure_space(output.parent, scratch_bytes(cell), f"a trial of {show(cell.source.path)}")
     words = encode_words(cell, output)
     finished = run_ffmpeg(
         program, words, cwd=output.parent, job=job, failure=EncodeFailed,

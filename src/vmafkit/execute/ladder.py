@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,9 +10,8 @@ from vmafkit.decide.ladder import LadderCell, LadderSearch
 from vmafkit.decide.samples import full
 from vmafkit.decide.sweep import Cell
 from vmafkit.encoders.gop import fixed_gop, with_gop
-from vmafkit.errors import VmafkitError
 from vmafkit.execute.events import Event, OnEvent, ignore
-from vmafkit.execute.search import Measured, Setup, measure
+from vmafkit.execute.search import Asked, Measured, Setup, measure, measure_all
 from vmafkit.execute.trial import run_trial
 
 
@@ -85,7 +83,7 @@ def run_ladder(
 
     Args:
         setups: by (width, height) of the rendition.
-        workers: cells at once; windows of one cell run at once instead where there are several.
+        workers: trials at once, or batches of them.
 
     Raises:
         VmafkitError: a trial failed; those before are in the store.
@@ -134,24 +132,13 @@ def _grid(search: LadderSearch) -> list[LadderCell]:
 def _measure_all(
     setups: Setups, cells: Sequence[LadderCell], workers: int, on_event: OnEvent
 ) -> list[Measured]:
-    def one(cell: LadderCell) -> Measured:
-        setup = setups[cell.width, cell.height]
-        return measure(setup, cell.value, _named(cell, on_event))
-
-    first = setups[cells[0].width, cells[0].height]
-    if workers < 2 or len(first.samples.windows) > 1:
-        return [one(cell) for cell in cells]
-    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="rung") as pool:
-        futures = [pool.submit(one, cell) for cell in cells]
-        try:
-            return [future.result() for future in futures]
-        except BaseException as error:
-            for future in futures:
-                future.cancel()
-            # A trial that failed says nothing about the others; a stop does.
-            if not isinstance(error, VmafkitError):
-                first.bench.cancel.set()
-            raise
+    return measure_all(
+        [
+            Asked(setups[cell.width, cell.height], cell.value, _named(cell, on_event))
+            for cell in cells
+        ],
+        workers=workers,
+    )
 
 
 def _named(cell: LadderCell, on_event: OnEvent) -> OnEvent:

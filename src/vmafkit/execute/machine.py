@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from vmafkit import proc
+
 _MEMINFO = Path("/proc/meminfo")
 _CGROUP = Path("/sys/fs/cgroup")
 
 
 def free_memory_bytes() -> int | None:
-    """Memory that may still be taken, within the container's limit; None where not known."""
-    found = [value for value in (_system_bytes(), _group_bytes()) if value is not None]
+    """Memory that may still be taken, within the container's limit and the user's.
+
+    None where it is not known.
+    """
+    limits = (_system_bytes(), _group_bytes(), proc.memory_bound())
+    found = [value for value in limits if value is not None]
     return min(found) if found else None
 
 

@@ -17,12 +17,12 @@ from typing import Literal
 from vmafkit import fsio
 from vmafkit.errors import EncodeFailed, OutputError, ResultInvalid, StoreFull
 from vmafkit.execute.played import check_playing, check_segments
+from vmafkit.execute.sound import Track, tracks_of
 from vmafkit.execute.streams import read_streams
 from vmafkit.execute.trial import Bench
 from vmafkit.ffmpeg.run import Job, run_ffmpeg
 from vmafkit.ffmpeg.words import input_words
 from vmafkit.media.codec_string import AAC, codec_string
-from vmafkit.media.demux import opened
 from vmafkit.media.hashing import ensure_unchanged, show
 from vmafkit.media.manifests import (
     Segments,
@@ -38,8 +38,6 @@ from vmafkit.media.source import Source
 Kind = Literal["hls", "dash"]
 KINDS: tuple[Kind, ...] = ("hls", "dash")
 MANIFESTS: dict[Kind, str] = {"hls": "hls/master.m3u8", "dash": "dash/manifest.mpd"}
-_AAC_BPS = 64_000
-_MOST_AAC_BPS = 384_000
 _RANGES = {"hdr10": "PQ", "pq": "PQ", "hlg": "HLG", "dolby_vision": "PQ"}
 
 
@@ -58,7 +56,7 @@ class Parcel:
 
     Attributes:
         rungs: best first.
-        source: its first sound stream goes along.
+        source: all its sound goes along.
         codec: of the video, such as `hevc`.
         gop_frames: from one key frame to the next.
     """
@@ -72,12 +70,6 @@ class Parcel:
     def segment_s(self) -> float:
         """A little less than one group, so that rounding never joins two."""
         return (self.gop_frames - 0.5) / float(self.source.framerate)
-
-
-@dataclass(frozen=True, slots=True)
-class _Sound:
-    words: tuple[str, ...]
-    channels: int
 
 
 @contextlib.contextmanager
@@ -127,7 +119,7 @@ def make_packages(
         OutputError: the disk is full.
         EncodeFailed, ResultInvalid: ffmpeg failed, or what it made does not play.
     """
-    sound = _sound(parcel.source)
+    sound = tracks_of(parcel.source)
     done: dict[Kind, tuple[Variant, ...]] = {}
     makers = {"hls": _hls, "dash": _dash}
     for kind in kinds:
@@ -143,28 +135,28 @@ def make_packages(
     return done
 
 
-def _inputs(parcel: Parcel, sound: _Sound | None) -> tuple[str, ...]:
+def _inputs(parcel: Parcel, sound: Sequence[Track]) -> tuple[str, ...]:
     start_s = read_streams(parcel.source, ".mkv").start_s if sound else 0.0
     words: tuple[str, ...] = ()
     for rung in parcel.rungs:
         words += ("-itsoffset", f"{start_s:.6f}") if start_s > 0 else ()
         words += input_words(rung.path)
-    if sound is not None:
+    if sound:
         words += input_words(parcel.source.path)
     for number in range(len(parcel.rungs)):
         words += ("-map", f"{number}:v:0")
-    words += ("-map", f"{len(parcel.rungs)}:a:0") if sound is not None else ()
+    words += ("-map", f"{len(parcel.rungs)}:a") if sound else ()
     words += ("-map_metadata", "-1", "-map_chapters", "-1", "-c:v", "copy")
     words += ("-tag:v", "hvc1") if parcel.codec == "hevc" else ()
-    return words + (sound.words if sound is not None else ())
+    return words + tuple(word for track in sound for word in track.words)
 
 
-def _hls(bench: Bench, parcel: Parcel, folder: Path, sound: _Sound | None) -> tuple[Variant, ...]:
+def _hls(bench: Bench, parcel: Parcel, folder: Path, sound: Sequence[Track]) -> tuple[Variant, ...]:
     count = len(parcel.rungs)
     group = ",agroup:audio" if sound else ""
     streams = [f"v:{n}{group},name:v{n}" for n in range(count)]
-    streams += [f"a:0{group},name:audio,default:yes"] if sound else []
-    names = [f"v{n}" for n in range(count)] + (["audio"] if sound else [])
+    streams += [f"a:{n}{group},name:{track.name}" for n, track in enumerate(sound)]
+    names = [f"v{n}" for n in range(count)] + [track.name for track in sound]
     for name in names:
         fsio.ensure_folder(folder / name)
     _run(bench, folder, (
@@ -181,25 +173,29 @@ def _hls(bench: Bench, parcel: Parcel, folder: Path, sound: _Sound | None) -> tu
         _variant(parcel, n, f"v{n}/index.m3u8", folder / f"v{n}", found[f"v{n}"])
         for n in range(count)
     )
-    played = None
-    if sound is not None:
-        peak, average = _rates(folder / "audio", found["audio"])
-        played = Sound("audio/index.m3u8", AAC, sound.channels, peak, average)
+    played = [
+        Sound(f"{track.name}/index.m3u8", AAC, track.channels,
+              *_rates(folder / track.name, found[track.name]), track.language, track.name)
+        for track in sound
+    ]  # fmt: skip
     master = folder / "master.m3u8"
     fsio.write_scratch(master, master_playlist(variants, played))
     check_segments(
         [(folder / f"v{n}", found[f"v{n}"]) for n in range(count)], parcel.source.frame_count
     )
-    check_playing(
-        bench, master, "hls", count, parcel.source.frame_count, has_audio=sound is not None
-    )
+    check_playing(bench, master, "hls", count, parcel.source.frame_count, sounds=len(sound))
     return variants
 
 
-def _dash(bench: Bench, parcel: Parcel, folder: Path, sound: _Sound | None) -> tuple[Variant, ...]:
+def _dash(
+    bench: Bench, parcel: Parcel, folder: Path, sound: Sequence[Track]
+) -> tuple[Variant, ...]:
     count = len(parcel.rungs)
     manifest = folder / "manifest.mpd"
-    sets = "id=0,streams=v" + (" id=1,streams=a" if sound else "")
+    # Tracks of several languages are no alternatives of one quality, so each has its own set.
+    sets = " ".join(
+        ["id=0,streams=v", *(f"id={n + 1},streams={count + n}" for n in range(len(sound)))]
+    )
     _run(bench, folder, (
         *_inputs(parcel, sound), "-f", "dash", "-seg_duration", f"{parcel.segment_s:.6f}",
         "-dash_segment_type", "mp4", "-use_template", "1", "-use_timeline", "1",
@@ -209,18 +205,16 @@ def _dash(bench: Bench, parcel: Parcel, folder: Path, sound: _Sound | None) -> t
     ), "packaging as DASH")  # fmt: skip
     text = manifest.read_text("utf-8")
     found = read_mpd(text)
-    if len(found) != count + bool(sound):
+    if len(found) != count + len(sound):
         raise ResultInvalid(f"the DASH manifest has {len(found)} representations, not {count}")
     variants = tuple(_variant(parcel, n, str(n), folder, found[str(n)]) for n in range(count))
     codecs = {each.uri: each.codecs for each in variants}
     peaks = {each.uri: each.peak_bps for each in variants}
-    if sound is not None:
-        codecs[str(count)], peaks[str(count)] = AAC, _rates(folder, found[str(count)])[0]
+    for number in range(count, count + len(sound)):
+        codecs[str(number)], peaks[str(number)] = AAC, _rates(folder, found[str(number)])[0]
     fsio.write_scratch(manifest, completed_mpd(text, codecs, peaks))
     check_segments([(folder, found[str(n)]) for n in range(count)], parcel.source.frame_count)
-    check_playing(
-        bench, manifest, "dash", count, parcel.source.frame_count, has_audio=sound is not None
-    )
+    check_playing(bench, manifest, "dash", count, parcel.source.frame_count, sounds=len(sound))
     return tuple(replace(each, uri=f"representation {each.uri}") for each in variants)
 
 
@@ -245,20 +239,6 @@ def _rates(folder: Path, segments: Segments) -> tuple[int, int]:
     lengths = segments.durations_s
     peak = max(bits / s for bits, s in zip(sizes, lengths, strict=True) if s > 0)
     return math.ceil(peak), math.ceil(sum(sizes) / sum(lengths))
-
-
-def _sound(source: Source) -> _Sound | None:
-    """How the first sound stream is carried: AAC as it is, all else encoded to AAC."""
-    if not source.has_audio:
-        return None
-    with opened(source.path) as (container, _):
-        context = container.streams.audio[0].codec_context
-        channels = context.channels
-        is_plain = context.name == "aac" and context.profile == "LC"
-    if is_plain:
-        return _Sound(("-c:a", "copy"), channels)
-    rate = min(_MOST_AAC_BPS, _AAC_BPS * max(1, channels))
-    return _Sound(("-c:a", "aac", "-b:a", str(rate)), channels)
 
 
 def _run(bench: Bench, folder: Path, words: tuple[str, ...], what: str) -> None:

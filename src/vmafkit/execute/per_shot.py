@@ -1,10 +1,9 @@
-"""Measures shots as trials, makes the title of chosen ones, and scores it as a whole."""
+"""Measures shots as trials, shares the bits among them, and finds the best single setting."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vmafkit.decide.merging import shaped
 from vmafkit.decide.per_shot import Aim, Range, Title, beyond, curve_of
 from vmafkit.decide.probes import Probe
 from vmafkit.decide.samples import full
@@ -19,18 +19,16 @@ from vmafkit.decide.search import Search
 from vmafkit.decide.shots import Allocation, ShotCurve, ShotSetting
 from vmafkit.decide.sweep import Cell, make_cell
 from vmafkit.decide.target import METRICS
-from vmafkit.errors import ResultInvalid, TargetUnreached, VmafkitError
-from vmafkit.execute.encode import Encode
+from vmafkit.errors import ResultInvalid, TargetUnreached
+from vmafkit.execute.batch import Task, run_tasks
 from vmafkit.execute.events import Event, OnEvent, ignore
-from vmafkit.execute.join import Joined, join
 from vmafkit.execute.search import Measured, Setup, known_probes, measure
-from vmafkit.execute.trial import Trial, run_trial, score_cell
+from vmafkit.execute.trial import Trial, run_trial
 from vmafkit.media.shots import Shot
 
 FloatArray = npt.NDArray[np.float64]
 _WIDENINGS = 4
 _SETTLINGS = 3
-ROUNDS = 4
 
 
 @dataclass(slots=True)
@@ -44,6 +42,9 @@ class Shots:
         allowed: values of the knob.
         folder: where encodes of shots lie; a private one, or the user's.
         measured: of each shot, by value.
+        parts: the shots of the source in each; several where they are encoded as one.
+        guesses: what is expected of those, before it is moved through what was measured.
+        joint: what was measured of shots encoded as one, by first frame and end.
         fresh, known: trials that were measured now, and that the store had.
         cpu_s: of the fresh ones.
     """
@@ -57,16 +58,32 @@ class Shots:
     fresh: int = 0
     known: int = 0
     cpu_s: float = 0.0
+    parts: tuple[tuple[Shot, ...], ...] = ()
+    guesses: tuple[ShotCurve | None, ...] = ()
+    joint: dict[tuple[int, int], dict[float, ShotSetting]] = field(
+        default_factory=dict[tuple[int, int], dict[float, ShotSetting]]
+    )
 
     def __post_init__(self) -> None:
-        self.measured = [{} for _ in self.shots]
+        self.measured = self.measured or [{} for _ in self.shots]
+        self.parts = self.parts or tuple((shot,) for shot in self.shots)
+        self.guesses = self.guesses or (None,) * len(self.shots)
+
+    @property
+    def single_shots(self) -> tuple[Shot, ...]:
+        """The shots of the source, whatever is encoded as one."""
+        return tuple(shot for part in self.parts for shot in part)
 
     def curves(self) -> list[ShotCurve]:
         """What is known of each shot, with every allowed value between."""
-        return [
-            curve_of(shot.frames, tuple(known.values()), self.allowed)
-            for shot, known in zip(self.shots, self.measured, strict=True)
-        ]
+        return [self.curve(number) for number in range(len(self.shots))]
+
+    def curve(self, number: int) -> ShotCurve:
+        """What is known of one shot."""
+        guess, known = self.guesses[number], tuple(self.measured[number].values())
+        if guess is not None:
+            return shaped(guess, known)
+        return curve_of(self.shots[number].frames, known, self.allowed)
 
     def cell(self, number: int, value: float) -> Cell:
         """The trial of a shot."""
@@ -79,24 +96,8 @@ class Shots:
     def segment(self, number: int, value: float) -> Path:
         """Where a shot's encode lies once it was kept."""
         cell = self.cell(number, value)
-        return self.folder / f"shot{number + 1:05d}__{cell.spec.key[:16]}.{cell.encoder.container}"
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A title of chosen shots.
-
-    Attributes:
-        title: measured on the joined file.
-        chosen: the setting of each shot.
-        joined: the file.
-        shot_scores: the mean of each shot, in the joined file.
-    """
-
-    title: Title
-    chosen: tuple[ShotSetting, ...]
-    joined: Joined
-    shot_scores: tuple[float, ...]
+        first = self.shots[number].start_frame
+        return self.folder / f"shot{first:07d}__{cell.spec.key[:16]}.{cell.encoder.container}"
 
 
 @dataclass(slots=True)
@@ -127,17 +128,20 @@ def measure_shots(
     Args:
         keep: have the encode of each on disk afterwards; else only that of fresh ones is.
     """
-    store = work.setup.bench.store
+    setup = work.setup
 
-    def one(pair: tuple[int, float]) -> tuple[Cell, Trial]:
+    def task(pair: tuple[int, float]) -> Task:
         cell = work.cell(*pair)
-        wanted = keep or store.get(cell.spec.key) is None
-        return cell, run_trial(work.setup.bench, cell, keep=work.segment(*pair) if wanted else None)
+        wanted = keep or setup.bench.store.get(cell.spec.key) is None
+        return Task(cell, work.segment(*pair) if wanted else None)
 
-    for (number, value), (cell, trial) in zip(pairs, _at_once(work.setup, one, pairs), strict=True):
-        score = _mean(trial.facts, _column(work.setup, cell))
+    tasks = [task(pair) for pair in pairs]
+    done = run_tasks(setup.bench, tasks, workers=setup.workers)
+    for (number, value), each, trial in zip(pairs, tasks, done, strict=True):
+        cell = each.cell
         is_new = value not in work.measured[number]
-        work.measured[number][value] = ShotSetting(value, trial.facts["video_bits"], score)
+        if is_new:
+            work.measured[number][value] = _measured(work, number, value, cell, trial)
         if trial.known:
             work.known += is_new
         else:
@@ -147,7 +151,8 @@ def measure_shots(
             on_event(
                 Event("probe-finished", {
                     "encoder": cell.spec.encoder, "preset": cell.spec.preset, "quality": value,
-                    "shot": number + 1, "shots": len(work.shots), "scores": [score],
+                    "shot": number + 1, "shots": len(work.shots),
+                    "scores": [work.measured[number][value].quality],
                     "bitrate_kbps": trial.facts["bitrate_kbps"] or 0.0, "known": trial.known,
                 })
             )  # fmt: skip
@@ -194,56 +199,6 @@ def allocate(work: Shots, aim: Aim, on_event: OnEvent = ignore) -> Allocation:
     )
 
 
-def make_title(work: Shots, aim: Aim, allocation: Allocation, output: Path) -> Made:
-    """Encode or reuse the chosen shots, join them, and score the whole."""
-    chosen = allocation.chosen
-    measure_shots(work, [(n, s.value) for n, s in enumerate(chosen)], keep=True)
-    segments = [work.segment(number, setting.value) for number, setting in enumerate(chosen)]
-    joined = join(work.setup.bench, segments, work.shots, work.times_s, output)
-    cell = whole_setup(work.setup).cells(chosen[0].value)[0]
-    encode = Encode(joined.path, joined.source, joined.concat_words, None, 0.0, 0.0)
-    score = score_cell(work.setup.bench, cell, encode)
-    frames = np.asarray(score.columns[_column(work.setup, cell)], dtype=np.float64)
-    title, per_shot = _title(work.shots, aim, frames, joined.source.video_bits)
-    return Made(title, chosen, joined, per_shot)
-
-
-def best_title(
-    work: Shots, aim: Aim, tolerance: float, on_event: OnEvent = ignore
-) -> tuple[Made | None, list[Made]]:
-    """(the cheapest title that reaches the aim, every one made), correcting from measurements.
-
-    A shot scores a little otherwise within the title, so the allocation's target is shifted by
-    what the joined file misses or has to spare.
-    """
-    made: list[Made] = []
-    shift = 0.0
-    for number in range(ROUNDS):
-        try:
-            allocation = allocate(work, aim.shifted(shift), on_event)
-        except TargetUnreached:
-            if not made:
-                raise
-            break
-        values = [setting.value for setting in allocation.chosen]
-        if any([s.value for s in each.chosen] == values for each in made):
-            break
-        output = work.setup.bench.scratch or work.folder
-        path = output / f"title{number}.{work.setup.encoder.container}"
-        made.append(make_title(work, aim, allocation, path))
-        spare = made[-1].title.reached - aim.target
-        on_event(
-            Event("title-finished", {"round": number + 1, "score": made[-1].title.reached,
-                                     "bits": made[-1].title.bits})
-        )  # fmt: skip
-        if 0.0 <= spare <= tolerance:
-            break
-        # A fifth of the tolerance keeps the next one on the right side.
-        shift -= spare - tolerance / 5
-    good = [each for each in made if each.title.reached >= aim.target]
-    return min(good, key=lambda each: each.title.bits, default=None), made
-
-
 def best_single(
     setup: Setup,
     shots: Sequence[Shot],
@@ -257,8 +212,8 @@ def best_single(
     single = Single()
 
     def probe(quality: float, measured: Measured) -> Probe:
-        frames = _stored_frames(setup, setup.cells(quality)[0])
-        title, _ = _title(shots, aim, frames, measured.facts[0]["video_bits"])
+        frames = stored_frames(setup, setup.cells(quality)[0])
+        title, _ = title_of(shots, aim, frames, measured.facts[0]["video_bits"])
         single.titles[quality], single.measured[quality] = title, measured
         return replace(measured.probe, scores=(title.reached,))
 
@@ -273,8 +228,8 @@ def best_single(
     if decision.met and decision.quality is not None:
         single.quality = decision.quality
         single.title = single.titles[decision.quality]
-        frames = _stored_frames(setup, setup.cells(decision.quality)[0])
-        single.shot_scores = _title(shots, aim, frames, 1)[1]
+        frames = stored_frames(setup, setup.cells(decision.quality)[0])
+        single.shot_scores = title_of(shots, aim, frames, 1)[1]
     return single
 
 
@@ -300,12 +255,35 @@ def whole_setup(setup: Setup) -> Setup:
 
 
 def _further(work: Shots, number: int, setting: ShotSetting | None, knob: Any) -> float | None:
-    return beyond(tuple(work.measured[number].values()), setting, work.allowed, knob)
+    known = tuple(work.measured[number].values())
+    if work.guesses[number] is not None:
+        # What is expected of shots encoded as one reaches as far as they did apart.
+        known = work.curve(number).settings
+    return beyond(known, setting, work.allowed, knob)
 
 
-def _title(
+def _measured(work: Shots, number: int, value: float, cell: Cell, trial: Trial) -> ShotSetting:
+    """A shot's setting, and where it holds several shots the lowest mean of them."""
+    frames = stored_frames(work.setup, cell)
+    first = work.shots[number].start_frame
+    if first and frames.size > 1 and not METRICS[work.setup.targets[0].metric].column:
+        # VMAF sees no motion before the first frame, which within the title there is.
+        frames[0] = frames[1]
+    means = [
+        float(frames[part.start_frame - first : part.end_frame - first].mean())
+        for part in work.parts[number]
+    ]
+    return ShotSetting(value, trial.facts["video_bits"], float(frames.mean()), worst=min(means))
+
+
+def title_of(
     shots: Sequence[Shot], aim: Aim, frames: FloatArray, bits: float
 ) -> tuple[Title, tuple[float, ...]]:
+    """(a title as it was scored, the mean of each shot).
+
+    Raises:
+        ResultInvalid: the frames are not those of the shots.
+    """
     if frames.size != shots[-1].end_frame:
         raise ResultInvalid(f"{frames.size} frames were scored, not {shots[-1].end_frame}")
     each = tuple(float(frames[shot.start_frame : shot.end_frame].mean()) for shot in shots)
@@ -313,42 +291,29 @@ def _title(
     return Title(aim.reached(mean, worst), mean, worst, bits), each
 
 
-def _column(setup: Setup, cell: Cell) -> str:
+def column_of(setup: Setup, cell: Cell) -> str:
+    """The column that the target is about."""
     target = setup.targets[0]
     return METRICS[target.metric].column or target.model or cell.models[0].id
 
 
-def _mean(facts: Mapping[str, Any], column: str) -> float:
-    return float({**facts["features"], **facts["scores"]}[column]["mean"])
+def stored_frames(setup: Setup, cell: Cell) -> FloatArray:
+    """The scores of a trial's frames, from the store.
 
-
-def _stored_frames(setup: Setup, cell: Cell) -> FloatArray:
-    import polars as pl
-
+    Raises:
+        ResultInvalid: it does not have them.
+    """
     record = setup.bench.store.get(cell.spec.key)
     if record is None or record.frames is None:
         raise ResultInvalid(
             f"the store has lost the frames of trial {cell.spec.key[:16]}",
             hint="run the same command again",
         )
-    column = _column(setup, cell)
-    table = pl.read_parquet(io.BytesIO(record.frames), columns=[column])
-    return table[column].to_numpy().astype(np.float64)
+    return frames_of(record.frames, column_of(setup, cell))
 
 
-def _at_once(
-    setup: Setup,
-    one: Callable[[tuple[int, float]], tuple[Cell, Trial]],
-    pairs: Sequence[tuple[int, float]],
-) -> list[tuple[Cell, Trial]]:
-    with ThreadPoolExecutor(max_workers=max(1, setup.workers)) as pool:
-        futures = [pool.submit(one, pair) for pair in pairs]
-        try:
-            return [future.result() for future in futures]
-        except BaseException as error:
-            for future in futures:
-                future.cancel()
-            # A trial that failed says nothing about the others; a stop does.
-            if not isinstance(error, VmafkitError):
-                setup.bench.cancel.set()
-            raise
+def frames_of(blob: bytes, column: str) -> FloatArray:
+    """One column of a stored per-frame table."""
+    import polars as pl
+
+    return pl.read_parquet(io.BytesIO(blob), columns=[column])[column].to_numpy().astype(np.float64)

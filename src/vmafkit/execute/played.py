@@ -10,7 +10,7 @@ from typing import Literal
 from vmafkit import fsio
 from vmafkit.errors import EncodeFailed, ResultInvalid
 from vmafkit.execute.trial import Bench
-from vmafkit.ffmpeg.decoded import decoded_streams
+from vmafkit.ffmpeg.decoded import decoded_streams, heard_streams
 from vmafkit.ffmpeg.run import Job, run_ffmpeg
 from vmafkit.media.demux import opened
 from vmafkit.media.manifests import Segments
@@ -55,9 +55,13 @@ def check_playing(
     variants: int,
     frames: int,
     *,
-    has_audio: bool,
+    sounds: int,
 ) -> None:
-    """Play every variant from the manifest, one after the other, with the sound.
+    """Play every variant from the manifest, one after the other, and all sound with the first.
+
+    Args:
+        frames: that each variant must show.
+        sounds: tracks of sound that there must be.
 
     Raises:
         EncodeFailed: it does not play.
@@ -68,7 +72,7 @@ def check_playing(
         words = (
             "-protocol_whitelist", "file", "-format_whitelist", f"{kind},mov",
             "-i", f"file:{manifest}", "-map", f"0:v:{number}",
-            *(("-map", "0:a:0") if has_audio and number == 0 else ()),
+            *(word for n in range(sounds if number == 0 else 0) for word in ("-map", f"0:a:{n}")),
             "-fps_mode", "passthrough", "-f", "null", "-",
         )  # fmt: skip
         finished = run_ffmpeg(
@@ -81,6 +85,10 @@ def check_playing(
             raise ResultInvalid(
                 f"playing variant {number} of {manifest.name} gave {told} where {frames} frames "
                 "were expected"
+            )
+        if number == 0 and (heard := len(heard_streams(finished.stderr_tail))) != sounds:
+            raise ResultInvalid(
+                f"{heard} of {sounds} sound tracks of {manifest.name} were played without errors"
             )
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from vmafkit.decide.sweep import Cell
-from vmafkit.errors import ToolFailed, VmafkitError
+from vmafkit.errors import InputError, ToolFailed, VmafkitError
 from vmafkit.execute.encode import Encode
+from vmafkit.media.shots import frame_times_s
+from vmafkit.media.source import Source
 from vmafkit.schema.corpus import SCHEMA_VERSION, CorpusRow
 from vmafkit.scoring.score import Score
 from vmafkit.version import __version__
@@ -38,8 +42,10 @@ def measured_facts(cell: Cell, encode: Encode, score: Score) -> dict[str, Any]:
     model_ids = {model.id for model in cell.models}
     frames = cell.window.frames
     duration_s = _duration_s(cell)
+    tool = {"vmaf_binary_version": score.tool_version} if cell.scorer.tool else {}
     return {
         **_cell_facts(cell),
+        **tool,
         "encoder_version": encode.encoder_version,
         "encode_size_bytes": encode.source.size_bytes,
         "bitrate_kbps": encode.source.video_bits / duration_s / 1000 if duration_s else None,
@@ -50,7 +56,9 @@ def measured_facts(cell: Cell, encode: Encode, score: Score) -> dict[str, Any]:
         "exit_status": 0,
         "source_frame_count": frames,
         "argv": list(encode.argv),
-        "score_filter": "; ".join((f"{score.backend} in {score.pix_fmt}", *score.steps)),
+        "score_filter": "; ".join(
+            (f"{score.backend} in {score.pix_fmt}", *_thinned(cell), *score.steps)
+        ),
         "vmaf_pooling": "mean",
         "vmaf_min": pooled["min"],
         "vmaf_harmonic_mean": pooled.get("harmonic_mean"),
@@ -105,10 +113,25 @@ def failed_row(cell: Cell, run: Run, error: VmafkitError) -> CorpusRow:
 
 
 def _duration_s(cell: Cell) -> float:
-    source = cell.source
-    if cell.window.is_full:
+    source, window = cell.source, cell.window
+    if window.is_full:
         return source.duration_s
-    return source.duration_s * cell.window.frames / source.frame_count
+    if source.is_vfr:
+        # A source that has gone since has a failed row, which needs no exact length.
+        with contextlib.suppress(InputError):
+            times = _times_s(source)
+            return times[window.end_frame] - times[window.start_frame]
+    return source.duration_s * window.frames / source.frame_count
+
+
+@lru_cache(maxsize=8)
+def _times_s(source: Source) -> tuple[float, ...]:
+    return tuple(frame_times_s(source))
+
+
+def _thinned(cell: Cell) -> tuple[str, ...]:
+    n = cell.spec.subsample
+    return (f"one frame in {n} scored",) if n > 1 else ()
 
 
 def _cell_facts(cell: Cell) -> dict[str, Any]:
@@ -145,4 +168,6 @@ def _run_facts(cell: Cell, run: Run) -> dict[str, Any]:
         "vmaf_binary_version": None,
         "tool_version": __version__,
         "model_note": cell.model_note or None,
+        "score_backend": cell.scorer.name,
+        "score_backend_note": cell.scorer.note or None,
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from vmafkit.decide.sweep import Cell, Grid, Known, Scoring, make_cell
 from vmafkit.decide.target import METRICS, Target
 from vmafkit.encoders import Encoder, Quality
 from vmafkit.errors import EncodeFailed, ResultInvalid, ScoreFailed, UsageError, VmafkitError
+from vmafkit.execute.batch import Task, run_tasks
 from vmafkit.execute.events import Event, OnEvent, ignore
 from vmafkit.execute.trial import Bench, Trial, run_trial
 from vmafkit.ffmpeg.progress import Progress
@@ -140,34 +140,88 @@ class Limits:
         return Limits(self.lo, quality - step)
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A setting to measure, and who is told."""
+
+    setup: Setup
+    quality: float
+    on_event: OnEvent = ignore
+
+
 def measure(setup: Setup, quality: float, on_event: OnEvent = ignore) -> Measured:
     """Measure one setting, or take it from the store.
 
     Raises:
         VmafkitError: a trial failed.
     """
-    cells = setup.cells(quality)
-    name = {
-        "encoder": setup.encoder.name,
-        "preset": setup.preset,
-        "quality": quality,
-        "windows": len(cells),
-    }
-    on_event(Event("probe-started", name))
-    keep = _keep_path(setup, cells)
-    if len(cells) == 1:
-        trials = [_trial(setup.bench, cells[0], keep, on_event)]
-    else:
-        trials = _at_once(setup, cells, on_event)
-    measured = _pooled(setup, quality, cells, trials)
+    return measure_all([Asked(setup, quality, on_event)], workers=setup.workers)[0]
+
+
+def measure_all(asked: Sequence[Asked], *, workers: int) -> list[Measured]:
+    """Measure several settings of one source, those of each window against one reference.
+
+    Args:
+        asked: with the same bench and windows.
+        workers: trials, or batches of them, at once.
+
+    Raises:
+        VmafkitError: a trial failed.
+    """
+    cells = [each.setup.cells(each.quality) for each in asked]
+    keeps = [_keep_path(each.setup, own) for each, own in zip(asked, cells, strict=True)]
+    for each, own in zip(asked, cells, strict=True):
+        each.on_event(Event("probe-started", _name(each, own)))
+    # Window by window, so that the trials of each stand beside each other.
+    places = [(n, window) for window in range(len(cells[0])) for n in range(len(asked))]
+    tasks = [Task(cells[n][window], keeps[n]) for n, window in places]
+    listeners = {id(task): asked[n].on_event for task, (n, _) in zip(tasks, places, strict=True)}
+
+    def frames(task: Task, stage: str, progress: Progress) -> None:
+        cell = task.cell
+        listeners[id(task)](
+            Event("trial-progress", {"encoder": cell.spec.encoder, "preset": cell.spec.preset,
+                                     "quality": cell.quality, "window": cell.spec.window,
+                                     "stage": stage, "frame": progress.frame,
+                                     "frames": cell.window.frames})
+        )  # fmt: skip
+
+    known: list[dict[int, Trial]] = [{} for _ in asked]
+    found: dict[int, Measured] = {}
+
+    def tell(number: int, trial: Trial) -> None:
+        n, window = places[number]
+        known[n][window] = trial
+        if len(known[n]) == len(cells[n]):
+            found[n] = _told(asked[n], cells[n], [known[n][w] for w in sorted(known[n])], keeps[n])
+
+    bench = asked[0].setup.bench
+    run_tasks(bench, tasks, workers=workers, on_frames=frames, on_trial=tell)
+    return [found[n] for n in range(len(asked))]
+
+
+def _told(
+    asked: Asked, cells: Sequence[Cell], trials: Sequence[Trial], keep: Path | None
+) -> Measured:
+    measured = _pooled(asked.setup, asked.quality, cells, trials)
     if keep is not None and keep.is_file():
         measured = replace(measured, path=keep)
-    on_event(
-        Event("probe-finished", {**name, "scores": list(measured.scores),
+    asked.on_event(
+        Event("probe-finished", {**_name(asked, cells), "scores": list(measured.scores),
                                  "bitrate_kbps": measured.probe.bitrate_kbps,
                                  "known": measured.probe.known})
     )  # fmt: skip
     return measured
+
+
+def _name(asked: Asked, cells: Sequence[Cell]) -> dict[str, Any]:
+    setup = asked.setup
+    return {
+        "encoder": setup.encoder.name,
+        "preset": setup.preset,
+        "quality": asked.quality,
+        "windows": len(cells),
+    }
 
 
 def known_probes(setup: Setup) -> dict[float, Measured]:
@@ -287,32 +341,6 @@ def _keep_path(setup: Setup, cells: Sequence[Cell]) -> Path | None:
     if setup.bench.store.get(cells[0].spec.key) is not None:
         return None
     return setup.keep / f"{cells[0].spec.key}.{cells[0].encoder.container}"
-
-
-def _trial(bench: Bench, cell: Cell, keep: Path | None, on_event: OnEvent) -> Trial:
-    def frames(stage: str, progress: Progress) -> None:
-        on_event(
-            Event("trial-progress", {"encoder": cell.spec.encoder, "preset": cell.spec.preset,
-                                     "quality": cell.quality, "window": cell.spec.window,
-                                     "stage": stage, "frame": progress.frame,
-                                     "frames": cell.window.frames})
-        )  # fmt: skip
-
-    return run_trial(bench, cell, keep=keep, on_frames=frames)
-
-
-def _at_once(setup: Setup, cells: Sequence[Cell], on_event: OnEvent) -> list[Trial]:
-    with ThreadPoolExecutor(max_workers=max(1, setup.workers)) as pool:
-        futures = [pool.submit(_trial, setup.bench, cell, None, on_event) for cell in cells]
-        try:
-            return [future.result() for future in futures]
-        except BaseException as error:
-            for future in futures:
-                future.cancel()
-            # A setting that fails must not stop the rest of the search, which shares the event.
-            if not isinstance(error, VmafkitError):
-                setup.bench.cancel.set()
-            raise
 
 
 def _pooled(

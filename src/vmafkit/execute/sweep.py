@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 from vmafkit import proc
+from vmafkit.decide.batches import batches
 from vmafkit.decide.sweep import Cell
-from vmafkit.errors import Cancelled, Changed, OutputError, StoreError, VmafkitError
+from vmafkit.errors import Changed, VmafkitError
+from vmafkit.execute.batch import Outcome, Task, run_batch
 from vmafkit.execute.events import Event, OnEvent, ignore
 from vmafkit.execute.keeping import Keeping
 from vmafkit.execute.rows import Run, failed_row, row_of
-from vmafkit.execute.trial import Bench, Trial, run_trial
+from vmafkit.execute.trial import Bench
 from vmafkit.ffmpeg.progress import Progress
 from vmafkit.store.corpus_file import CorpusFile
 
@@ -53,7 +56,8 @@ def run_sweep(
 ) -> SweepResult:
     """Run every cell that the corpus has no good row of, or whose encode is wanted and not there.
 
-    A failed cell becomes a row and the sweep goes on, but a cell whose source has changed
+    Cells that the engine scores against the same frames run in small batches, all others one by
+    one. A failed cell becomes a row and the sweep goes on, but a cell whose source has changed
     leaves none, since nobody knows what it would stand for. Trouble with the store, the corpus
     file or the folder of kept encodes, and Ctrl-C, end the sweep. Rows are appended one by one
     as their trials end; a cell that has a good row gets no other.
@@ -75,20 +79,30 @@ def run_sweep(
                                 "run_id": run.run_id, "workers": workers})
     )  # fmt: skip
     tally = {"known": 0, "measured": 0, "failed": 0}
-    queue = iter(todo)
+    queue = iter(batches(todo, workers))
+    ended: SimpleQueue[tuple[Cell, Outcome]] = SimpleQueue()
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="trial") as pool:
-        running: dict[Future[Trial], Cell] = {}
+        running: set[Future[None]] = set()
         try:
             while True:
-                while len(running) < workers and (cell := next(queue, None)) is not None:
-                    future = pool.submit(_one, bench, cell, keeping, on_event)
-                    running[future] = cell
+                while len(running) < workers and (group := next(queue, None)) is not None:
+                    tasks = [_task(todo[index], keeping) for index in group]
+                    running.add(pool.submit(_run, bench, tasks, ended, on_event))
                 if not running:
                     break
-                for future in _ended(running):
-                    cell = running.pop(future)
+                # What a batch has told is there before it is done.
+                over = {future for future in running if future.done()}
+                settled = 0
+                for cell, outcome in _told(ended):
                     into = None if cell.spec.key in done else corpus
-                    tally[_settle(future, cell, into, run, on_event)] += 1
+                    tally[_settle(outcome, cell, into, run, on_event)] += 1
+                    settled += 1
+                for future in over:
+                    future.result()
+                running -= over
+                if not over and not settled:
+                    # futures.wait leaves its locks taken when a signal breaks into it.
+                    time.sleep(_LOOK_S)
         except BaseException:
             bench.cancel.set()
             _wait_for_end(running)
@@ -103,7 +117,7 @@ def run_sweep(
     return result
 
 
-def _wait_for_end(running: Collection[Future[Trial]]) -> None:
+def _wait_for_end(running: Collection[Future[None]]) -> None:
     """Wait until the processes are stopped; a second interrupt takes their time of grace."""
     try:
         _wait_for_all(running)
@@ -116,62 +130,69 @@ def _wait_for_end(running: Collection[Future[Trial]]) -> None:
         raise
 
 
-def _wait_for_all(running: Collection[Future[Trial]]) -> None:
+def _wait_for_all(running: Collection[Future[None]]) -> None:
     while not all(future.done() for future in running):
         time.sleep(_LOOK_S)
 
 
-def _ended(running: Collection[Future[Trial]]) -> list[Future[Trial]]:
-    """Those that have ended, one at least."""
-    # futures.wait leaves its locks taken when a signal breaks into it.
-    while not (ended := [future for future in running if future.done()]):
-        time.sleep(_LOOK_S)
-    return ended
+def _told(ended: SimpleQueue[tuple[Cell, Outcome]]) -> Iterator[tuple[Cell, Outcome]]:
+    while True:
+        try:
+            yield ended.get_nowait()
+        except Empty:
+            return
 
 
-def _one(bench: Bench, cell: Cell, keeping: Keeping, on_event: OnEvent) -> Trial:
-    on_event(Event("trial-started", _name(cell)))
+def _task(cell: Cell, keeping: Keeping) -> Task:
+    keep, spare = keeping.places(cell)
+    return Task(cell, keep, spare)
 
-    def frames(stage: str, progress: Progress) -> None:
+
+def _run(
+    bench: Bench,
+    tasks: Sequence[Task],
+    ended: SimpleQueue[tuple[Cell, Outcome]],
+    on_event: OnEvent,
+) -> None:
+    for task in tasks:
+        on_event(Event("trial-started", _name(task.cell)))
+
+    def frames(task: Task, stage: str, progress: Progress) -> None:
         on_event(
-            Event("trial-progress", {**_name(cell), "stage": stage, "frame": progress.frame,
-                                     "frames": cell.window.frames})
+            Event("trial-progress", {**_name(task.cell), "stage": stage, "frame": progress.frame,
+                                     "frames": task.cell.window.frames})
         )  # fmt: skip
 
-    keep, spare = keeping.places(cell)
-    return run_trial(bench, cell, keep=keep, spare=spare, on_frames=frames)
+    run_batch(bench, tasks, lambda task, outcome: ended.put((task.cell, outcome)), frames)
 
 
 def _settle(
-    future: Future[Trial],
+    outcome: Outcome,
     cell: Cell,
     corpus: CorpusFile | None,
     run: Run,
     on_event: OnEvent,
 ) -> str:
-    try:
-        trial = future.result()
-    except (Cancelled, StoreError, OutputError):
-        raise
-    except VmafkitError as error:
-        if corpus is not None and not isinstance(error, Changed):
-            corpus.append(failed_row(cell, run, error))
+    if isinstance(outcome, VmafkitError):
+        if corpus is not None and not isinstance(outcome, Changed):
+            corpus.append(failed_row(cell, run, outcome))
         on_event(
             Event("trial-finished", {**_name(cell), "outcome": "failed",
-                                     "error": error.code, "message": error.sentence()})
+                                     "error": outcome.code, "message": outcome.sentence()})
         )  # fmt: skip
         return "failed"
+    trial = outcome
     row = row_of(cell, run, trial.facts, str(trial.kept) if trial.kept else None)
     if corpus is not None:
         corpus.append(row)
-    outcome = "known" if trial.known else "measured"
+    how = "known" if trial.known else "measured"
     on_event(
-        Event("trial-finished", {**_name(cell), "outcome": outcome,
+        Event("trial-finished", {**_name(cell), "outcome": how,
                                  "vmaf_score": row.vmaf_score, "vmaf_model": row.vmaf_model,
                                  "vmaf_pooling": row.vmaf_pooling,
                                  "bitrate_kbps": row.bitrate_kbps})
     )  # fmt: skip
-    return outcome
+    return how
 
 
 def _name(cell: Cell) -> dict[str, str]:

@@ -6,7 +6,7 @@ import io
 import json
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
@@ -19,7 +19,7 @@ from vmafkit.execute.rows import measured_facts
 from vmafkit.ffmpeg.progress import Progress
 from vmafkit.ffmpeg.run import Job
 from vmafkit.proc import Limits
-from vmafkit.scoring.pair import Pair, Scorer, score_pair
+from vmafkit.scoring.pair import Pair, Scorer, prepare, score_pair
 from vmafkit.scoring.score import EncodeGeometry, Score, ScoreRequest
 from vmafkit.store.trials import TrialRecord, TrialStore
 
@@ -95,30 +95,65 @@ def run_trial(
     try:
         with fsio.scratch_folder(within=bench.scratch) as folder:
             output = folder / f"encode.{cell.encoder.container}"
-            facts, frames = _measure(bench, cell, output, on_frames)
-            keep = _place(keep, spare, facts)
-            if keep is not None:
-                fsio.copy_atomic(output, keep, user_output=True)
-        bench.store.put(
-            TrialRecord(
-                key=key,
-                source_sha256=cell.spec.source_sha256,
-                encoder=cell.spec.encoder,
-                preset=cell.spec.preset,
-                quality=cell.quality,
-                spec_json=cell.spec.canonical(),
-                row_json=json.dumps(facts, allow_nan=False),
-                frames=frames,
-            )
-        )
+            job = job_of(bench, "encode", on_frames)
+            encode = encode_cell(bench.program, cell, output, job=job)
+            score = score_cell(bench, cell, encode, job_of(bench, "score", on_frames))
+            return finish_trial(bench, cell, encode, score, keep, spare)
     except BaseException:
         bench.store.release(key, owner)
         raise
+
+
+def finish_trial(
+    bench: Bench, cell: Cell, encode: Encode, score: Score, keep: Path | None, spare: Path | None
+) -> Trial:
+    """Keep the encode where it is wanted, then remember the trial, which ends its claim.
+
+    Raises:
+        StoreError, OutputError: something cannot be written; nothing is remembered then.
+    """
+    facts = measured_facts(cell, encode, score)
+    facts["encode_sha256"] = fsio.sha256_file(encode.path)
+    keep = _place(keep, spare, facts)
+    if keep is not None:
+        fsio.copy_atomic(encode.path, keep, user_output=True)
+    bench.store.put(
+        TrialRecord(
+            key=cell.spec.key,
+            source_sha256=cell.spec.source_sha256,
+            encoder=cell.spec.encoder,
+            preset=cell.spec.preset,
+            quality=cell.quality,
+            spec_json=cell.spec.canonical(),
+            row_json=json.dumps(facts, allow_nan=False),
+            frames=_parquet(score),
+        )
+    )
     return Trial(facts, known=False, kept=keep)
 
 
 def score_cell(bench: Bench, cell: Cell, encode: Encode, job: Job | None = None) -> Score:
     """Score an encode against the frames of the source it was made from."""
+    pair, request = _asked(bench, cell, encode)
+    return score_pair(_scorer(bench, cell), pair, request, job=job)
+
+
+def score_cells(
+    bench: Bench, made: Sequence[tuple[Cell, Encode]], job: Job | None = None
+) -> tuple[Score, ...]:
+    """Score encodes of the same frames with the engine, which reads the source once.
+
+    Raises:
+        VmafkitError: one of them cannot be scored; which one is not said.
+    """
+    from vmafkit.scoring.engine.many import score_many
+
+    ready = [prepare(*_asked(bench, cell, encode)) for cell, encode in made]
+    scorer = _scorer(bench, made[0][0])
+    return score_many(scorer, ready, job=job, threads=bench.score_threads)
+
+
+def _asked(bench: Bench, cell: Cell, encode: Encode) -> tuple[Pair, ScoreRequest]:
     source = cell.source
     window = None if cell.window.is_full else cell.window
     request = ScoreRequest(
@@ -132,17 +167,15 @@ def score_cell(bench: Bench, cell: Cell, encode: Encode, job: Job | None = None)
         ),
     )
     pair = Pair(source, encode.source, reference_window=window, allow_hdr=cell.allow_hdr)
-    return score_pair(Scorer(bench.program, bench.version), pair, request, job=job)
+    return pair, request
 
 
-def _measure(
-    bench: Bench, cell: Cell, output: Path, on_frames: OnFrames | None
-) -> tuple[Facts, bytes]:
-    encode = encode_cell(bench.program, cell, output, job=_job(bench, "encode", on_frames))
-    score = score_cell(bench, cell, encode, _job(bench, "score", on_frames))
-    facts = measured_facts(cell, encode, score)
-    facts["encode_sha256"] = fsio.sha256_file(output)
-    return facts, _parquet(score)
+def _scorer(bench: Bench, cell: Cell) -> Scorer:
+    chosen = cell.scorer
+    if chosen.tool is not None:
+        return Scorer(bench.program, chosen.tool_version, chosen.tool)
+    name = "engine" if chosen.name == "engine" else "libvmaf"
+    return Scorer(bench.program, bench.version, backend=name)
 
 
 def _place(keep: Path | None, spare: Path | None, facts: Facts) -> Path | None:
@@ -156,7 +189,8 @@ def _encode_again(
 ) -> None:
     with fsio.scratch_folder(within=bench.scratch) as folder:
         output = folder / f"encode.{cell.encoder.container}"
-        encode = encode_cell(bench.program, cell, output, job=_job(bench, "encode", on_frames))
+        job = job_of(bench, "encode", on_frames)
+        encode = encode_cell(bench.program, cell, output, job=job)
         if encode.source.video_bits != facts["video_bits"]:
             raise VmafkitError(
                 f"{cell.encoder.name} gave {encode.source.video_bits} bits where the store has "
@@ -177,7 +211,9 @@ def is_kept(keep: Path, facts: Mapping[str, Any]) -> bool:
     return made.video_bits == facts["video_bits"]
 
 
-def _job(bench: Bench, stage: str, on_frames: OnFrames | None) -> Job:
+def job_of(bench: Bench, stage: str, on_frames: OnFrames | None) -> Job:
+    """How one process of a trial is watched."""
+
     def report(progress: Progress) -> None:
         if on_frames is not None:
             on_frames(stage, progress)

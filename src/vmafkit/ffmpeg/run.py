@@ -75,6 +75,36 @@ def run_ffmpeg(
         on_line=parser.feed if parser else None,
         cancel=job.cancel,
     )
+    _check(finished, cwd, failure, what)
+    return finished
+
+
+def read_ffmpeg(
+    program: Path,
+    words: Sequence[str],
+    on_stdout: Callable[[int], bool],
+    *,
+    cwd: Path,
+    job: Job | None = None,
+    failure: type[ToolFailed] = ToolFailed,
+    what: str = "ffmpeg",
+) -> proc.Finished:
+    """Run ffmpeg with a verbose log while its standard output is read.
+
+    Args:
+        on_stdout: as `proc.run` takes it.
+
+    Raises:
+        As `run_ffmpeg`.
+    """
+    job = job or Job()
+    argv = (*base_words(program), "-v", "verbose", *words)
+    finished = proc.run(argv, cwd=cwd, limits=job.limits, cancel=job.cancel, on_stdout=on_stdout)
+    _check(finished, cwd, failure, what)
+    return finished
+
+
+def _check(finished: proc.Finished, cwd: Path, failure: type[ToolFailed], what: str) -> None:
     if finished.exit_status != 0:
         if "No space left on device" in finished.stderr_tail:
             raise StoreFull(f"{what}: no space left on the disk of {cwd}", hint="free some space")
@@ -84,4 +114,3 @@ def run_ffmpeg(
             detail=tail,
             exit_status=finished.exit_status,
         )
-    return finished

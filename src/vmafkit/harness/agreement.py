@@ -23,7 +23,7 @@ from vmafkit import stats
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.intp]
 _SIGNIFICANT = 0.95
-_WINDOWS = 19
+_BINS = 10
 FIGURES = ("plcc", "srocc", "krocc", "rmse")
 
 
@@ -118,6 +118,9 @@ def figures(
         found["mapped"] = stats.agreement(mapping.of(x), y).record()
         parts = {name: getattr(mapping, name) for name in ("high", "low", "middle", "width")}
         found["mapping"] = {"kind": "logistic with 4 parameters", **parts}
+    if rounds and _is_one(groups):
+        notes.append("there is one content only, so there are no intervals over contents")
+        rounds = 0
     for name in FIGURES if rounds else ():
         low, high = stats.bootstrap_interval(
             getattr(stats, name), x, y, groups=groups, rounds=rounds, seed=seed
@@ -156,7 +159,7 @@ def pair_analysis(
     chance = _normal(np.abs(gap) / _spread(e, first, second))
     differs = chance > _SIGNIFICANT
     signed = np.where(gap[differs] >= 0.0, delta[differs], -delta[differs])
-    correct = (signed > 0.0).mean() + 0.5 * (signed == 0.0).mean() if signed.size else math.nan
+    correct = (signed > 0.0).mean() if signed.size else math.nan
     # Each different pair counts in both orders, as better and as worse.
     return {
         "different": int(differs.sum()),
@@ -179,9 +182,10 @@ def auc(above: npt.ArrayLike, below: npt.ArrayLike) -> float:
 def resolving_power(scores: npt.ArrayLike, truth: npt.ArrayLike, errors: npt.ArrayLike) -> float:
     """The least difference of the metric at which people agree at 95 % that one is better.
 
-    The confidence of all pairs, ordered by the metric, is averaged in 19 overlapping windows of
-    its differences; the answer lies where the average passes 0.95, in the metric's unit. NaN
-    where it does not.
+    The confidence of all pairs, ordered by the metric, is averaged in windows of its
+    differences: a tenth of their range wide, each half over the next. The answer lies where the
+    average passes 0.95 for the last time, in the metric's unit (ITU-T J.149, and the NTIA's
+    TR-09-457). NaN where it does not pass.
     """
     x, y, e = (np.asarray(values, dtype=np.float64) for values in (scores, truth, errors))
     if np.corrcoef(x, y)[0, 1] < 0:
@@ -190,23 +194,20 @@ def resolving_power(scores: npt.ArrayLike, truth: npt.ArrayLike, errors: npt.Arr
     sign = np.where(x[first] >= x[second], 1.0, -1.0)
     delta = sign * (x[first] - x[second])
     chance = _normal(sign * (y[first] - y[second]) / _spread(e, first, second))
-    span = float(delta.max()) if delta.size else 0.0
-    if span == 0.0:
+    if not delta.size or np.ptp(delta) == 0.0:
         return math.nan
-    step = span / (_WINDOWS + 1)
-    before: tuple[float, float] | None = None
-    for window in range(_WINDOWS):
-        inside = (delta >= window * step) & (delta <= (window + 2) * step)
-        if not inside.any():
-            continue
-        here = ((window + 1) * step, float(chance[inside].mean()))
-        if here[1] >= _SIGNIFICANT:
-            if before is None:
-                return here[0]
-            share = (_SIGNIFICANT - before[1]) / (here[1] - before[1])
-            return before[0] + share * (here[0] - before[0])
-        before = here
-    return math.nan
+    half = float(np.ptp(delta)) / (2 * _BINS)
+    points: list[tuple[float, float]] = []
+    for window in range(2 * _BINS - 1):
+        low = float(delta.min()) + window * half
+        inside = (delta >= low) & (delta < low + 2 * half)
+        if inside.any():
+            points.append((low + half, float(chance[inside].mean())))
+    below = [i for i, (_, mean) in enumerate(points) if mean < _SIGNIFICANT]
+    if not below or below[-1] + 1 == len(points):
+        return math.nan
+    (x0, mean0), (x1, mean1) = points[below[-1]], points[below[-1] + 1]
+    return x0 + (_SIGNIFICANT - mean0) / (mean1 - mean0) * (x1 - x0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,13 +241,14 @@ def compare_metrics(
 
     Args:
         one, other, truth: shape (n,); RMSE is of the scores as they are.
-        groups: the content of each; whole contents are drawn.
+        groups: the content of each; whole contents are drawn, so of one there is no interval.
     """
     a, b, y = (np.asarray(values, dtype=np.float64) for values in (one, other, truth))
     members: list[IndexArray] = [
         np.flatnonzero([group == each for group in groups or ()])
         for each in dict.fromkeys(groups or ())
     ]
+    rounds = 0 if _is_one(groups) else rounds
     rng = np.random.default_rng(seed)
     draws: dict[str, list[float]] = {name: [] for name in FIGURES}
     for _ in range(rounds):
@@ -258,6 +260,10 @@ def compare_metrics(
             if math.isfinite(found):
                 draws[name].append(found)
     return [_compared(name, _difference(name, a, b, y), draws[name]) for name in FIGURES]
+
+
+def _is_one(groups: Sequence[object] | None) -> bool:
+    return groups is not None and len(set(groups)) == 1
 
 
 def _difference(name: str, a: FloatArray, b: FloatArray, y: FloatArray) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from vmafkit.errors import Refused
@@ -57,6 +57,16 @@ def features_of(param: FeatureParam) -> tuple[FeatureName, ...]:
             options = sorted((k, v) for k, v in given.items() if k.startswith(f"{head}_"))
             found[each.name] = replace(each, options=tuple(options))
     return tuple(found[name] for name in sorted(found))
+
+
+def features_of_model(
+    names: Sequence[str], options: Sequence[Mapping[str, float | bool]]
+) -> tuple[FeatureName, ...]:
+    """The features that a model takes, with the options it states. Raises: Refused."""
+    return tuple(
+        replace(feature_by_model_name(name), options=tuple(sorted(own.items())))
+        for name, own in zip(names, options, strict=True)
+    )
 
 
 def feature_by_model_name(name: str) -> FeatureName:

@@ -12,14 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vmafkit import fsio
 from vmafkit.errors import UsageError
 from vmafkit.scoring import xpsnr
 from vmafkit.scoring.features import TABLE as FEATURES
 from vmafkit.scoring.features import Feature
 from vmafkit.scoring.score import ScoreRequest
 from vmafkit.scoring.vmaf_models import TABLE as MODELS
-from vmafkit.scoring.vmaf_models import VmafModel
+from vmafkit.scoring.vmaf_models import VmafModel, model_key
 from vmafkit.scoring.words import parse_model
 
 if TYPE_CHECKING:
@@ -61,28 +60,30 @@ _MODEL_NAMES = {
     "BOOTSTRAP_VMAF": "vmaf_b_v0.6.3",
     "VMAF_V1": "vmaf_v1.0.16_3d0h",
 }
-# name: (extractor, column, higher is better)
-_FEATURE_NAMES = {
-    "PSNR": ("psnr", "psnr_y", True),
-    "SSIM": ("float_ssim", "float_ssim", True),
-    "MS_SSIM": ("float_ms_ssim", "float_ms_ssim", True),
-    "CIEDE2000": ("ciede", "ciede2000", True),
-    "CAMBI": ("cambi", "cambi", False),
-    "PSNR_HVS": ("psnr_hvs", "psnr_hvs", True),
-    "VIF_SCALE0": ("vif", "integer_vif_scale0", True),
-    "VIF_SCALE1": ("vif", "integer_vif_scale1", True),
-    "VIF_SCALE2": ("vif", "integer_vif_scale2", True),
-    "VIF_SCALE3": ("vif", "integer_vif_scale3", True),
-    "ADM2": ("adm", "integer_adm2", True),
-    "MOTION2": ("motion", "integer_motion2", False),
-    "SpeedChroma": ("speed_chroma", "speed_chroma_uv", False),
+# Only with this option does libvmaf put its scales together.
+_WHOLE_VIF = replace(FEATURES["float_vif"], columns=("vif",), options=(("debug", "true"),))
+# name: (extractors, column, higher is better)
+_FEATURE_NAMES: dict[str, tuple[tuple[Feature, ...], str, bool]] = {
+    "PSNR": ((FEATURES["psnr"],), "psnr_y", True),
+    "SSIM": ((FEATURES["float_ssim"],), "float_ssim", True),
+    "MS_SSIM": ((FEATURES["float_ms_ssim"],), "float_ms_ssim", True),
+    "CIEDE2000": ((FEATURES["ciede"],), "ciede2000", True),
+    "CAMBI": ((FEATURES["cambi"],), "cambi", False),
+    "PSNR_HVS": ((FEATURES["psnr_hvs"],), "psnr_hvs", True),
+    "VIF": ((_WHOLE_VIF,), "vif", True),
+    **{f"VIF_SCALE{k}": ((FEATURES["vif"],), f"integer_vif_scale{k}", True) for k in range(4)},
+    "ADM2": ((FEATURES["adm"],), "integer_adm2", True),
+    "MOTION2": ((FEATURES["motion"],), "integer_motion2", False),
+    "SpeedChroma": ((FEATURES["speed_chroma"],), "speed_chroma_uv", False),
+    # It is computed beside a pass of libvmaf only, and PSNR is the quickest.
+    "XPSNR": ((xpsnr.FEATURE, FEATURES["psnr"]), xpsnr.FEATURE.columns[0], True),
 }
-_ALIASES = {"VIF": "VIF_SCALE0", "ADM": "ADM2", "MOTION": "MOTION2", "Cambi": "CAMBI"}
+_ALIASES = {"ADM": "ADM2", "MOTION": "MOTION2", "Cambi": "CAMBI"}
 
 
 def names() -> tuple[str, ...]:
     """The names of the table."""
-    return (*_MODEL_NAMES, *_FEATURE_NAMES, "XPSNR")
+    return (*_MODEL_NAMES, *_FEATURE_NAMES)
 
 
 def metric_by_name(word: str) -> Metric:
@@ -94,11 +95,8 @@ def metric_by_name(word: str) -> Metric:
     """
     name = _ALIASES.get(word, word)
     if name in _FEATURE_NAMES:
-        extractor, column, rises = _FEATURE_NAMES[name]
-        return Metric(name, column, features=(FEATURES[extractor],), higher_is_better=rises)
-    if name == "XPSNR":
-        feature = xpsnr.FEATURE
-        return Metric(name, feature.columns[0], features=(feature,))
+        features, column, rises = _FEATURE_NAMES[name]
+        return Metric(name, column, features=features, higher_is_better=rises)
     if name in _MODEL_NAMES:
         return model_metric(_MODEL_NAMES[name], name=name)
     if name in MODELS or name.startswith(("path=", "version=")):
@@ -127,9 +125,7 @@ def model_metric(word: str, *, name: str = "", phone: bool = False) -> Metric:
     if phone and not model.phone:
         model = replace(model, phone=True, id=f"{model.id}_phone")
     facts = [f"{key}={value}" for key, value in model.options]
-    facts += [f"phone={model.phone}", f"clip={model.clip}", f"version={model.version}"]
-    if model.path is not None:
-        facts.append(f"file:{fsio.sha256_file(model.path)}")
+    facts += [f"phone={model.phone}", f"clip={model.clip}", f"model={model_key(model)}"]
     column = model.name or model.id
     return Metric(name or model.id, column, models=(model,), options=tuple(facts))
 

@@ -17,10 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from vmafkit.errors import Refused, UsageError
+from vmafkit.harness import sureal_bridge
 
 FloatArray = npt.NDArray[np.float64]
 MODELS = ("MLE_CO_AP2", "MOS", "DMOS", "SR_MOS", "BR_SR_MOS")
 DEFAULT = "MLE_CO_AP2"
+PER_SUBJECT = "PERSUBJECT"
 _ALIASES = {
     "BT500": "SR_MOS",
     "BT.500": "SR_MOS",
@@ -58,9 +60,14 @@ class Recovered:
 def model_name(word: str) -> str:
     """The name of a subjective model. Raises: UsageError, listing what there is."""
     name = _ALIASES.get(word, word)
-    if name not in MODELS:
+    if name == PER_SUBJECT:
         raise UsageError(
-            f"there is no subjective model {word!r}", hint=f"one of {', '.join(MODELS)}"
+            f"{PER_SUBJECT} is for training only", hint="a test needs one score for each asset"
+        )
+    if name not in MODELS and not name.startswith(sureal_bridge.PREFIX):
+        raise UsageError(
+            f"there is no subjective model {word!r}",
+            hint=f"one of {', '.join(MODELS)}, or {sureal_bridge.PREFIX}TYPE",
         )
     return name
 
@@ -90,18 +97,21 @@ def recover(
 
     Args:
         opinions: of each stimulus, subject to scores.
-        model: of MODELS, or BT500, P913, P910.
+        model: of MODELS, BT500, P913, P910, or `sureal:` and a model of that library.
         references: for DMOS: the stimulus that is the reference of each, or None.
         ref_score: for DMOS: the nominal score of a reference.
 
     Raises:
         UsageError: the model is not known.
         Refused: a stimulus has no score, or DMOS lacks a reference.
+        CapabilityMissing: sureal is asked for and not installed.
     """
     name = model_name(model)
     table, subjects = table_of(opinions)
     if table.size == 0 or np.isnan(table).all(axis=(1, 2)).any():
         raise Refused("a stimulus has no opinion scores")
+    if name.startswith(sureal_bridge.PREFIX):
+        return _by_sureal(name, opinions, references, ref_score)
     nothing = np.full(len(subjects), np.nan)
     if name == "MLE_CO_AP2":
         return _alternating(table, subjects)
@@ -167,9 +177,39 @@ def _alternating(table: FloatArray, subjects: tuple[str, ...]) -> Recovered:
         quality = (unbiased * weight).sum(axis=(1, 2)) / weight.sum(axis=(1, 2))
         if np.linalg.norm(quality - before) < _SETTLED * np.sqrt(quality.size):
             break
-    weight = np.where(seen, 1.0 / spread[None, :, None] ** 2, 0.0)
-    errors = 1.0 / np.sqrt(weight.sum(axis=(1, 2)))
-    return Recovered(quality, errors, subjects, bias, spread)
+    rest = table - quality[:, None, None] - bias[None, :, None]
+    # Only sums of a score and a bias are known, so the biases are taken to be 0 on average.
+    shift = float(bias.mean())
+    votes = rest.reshape(rest.shape[0], -1)
+    count = np.isfinite(votes).sum(axis=1)
+    centred = votes - _mean(votes, 1)[:, None]
+    errors = np.sqrt(_mean(centred**2, 1) / np.maximum(count, 1))
+    known = np.where(count > 1, errors, np.nan)
+    return Recovered(quality + shift, known, subjects, bias - shift, spread)
+
+
+def _by_sureal(
+    name: str,
+    opinions: Sequence[Mapping[str, tuple[float, ...]]],
+    references: Sequence[int | None],
+    ref_score: float | None,
+) -> Recovered:
+    kind = name.removeprefix(sureal_bridge.PREFIX)
+    found = sureal_bridge.run_sureal(kind, opinions, references=references, ref_score=ref_score)
+    subjects: tuple[str, ...] = found["subjects"]
+    rejected = found.get("observer_rejected") or [False] * len(subjects)
+    bias, spread = (
+        sureal_bridge.column(found, f"observer_{part}", len(subjects))
+        for part in ("bias", "inconsistency")
+    )
+    return Recovered(
+        sureal_bridge.column(found, "quality_scores", len(opinions)),
+        sureal_bridge.column(found, "quality_scores_std", len(opinions)),
+        subjects,
+        bias,
+        spread,
+        tuple(each for each, is_out in zip(subjects, rejected, strict=True) if is_out),
+    )
 
 
 def _against_references(

@@ -55,7 +55,7 @@ def scatter(report: dict[str, Any], folder: Path, *, size: tuple[int, int] = (80
                 f"{name.upper()} {_text(report[part][name])}" for name in ("srocc", "plcc", "rmse")
             )
     titles = (title, str(report["metric"]), str(report["subjective_model"]))
-    name = f"test_{_safe(report['dataset'])}_{_safe(report['metric'])}.html"
+    name = f"test_{safe(report['dataset'])}_{safe(report['metric'])}.html"
     return _write(traces, titles, folder / name, size)
 
 
@@ -115,5 +115,6 @@ def _text(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
+    """A text as part of a file's name."""
     return "".join(c if c.isalnum() or c in "-_." else "_" for c in text)[:80]

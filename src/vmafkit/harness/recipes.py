@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from vmafkit.errors import Refused, Unreadable, UsageError
 from vmafkit.harness.recipe_py import MAX_BYTES, read_py
 from vmafkit.media.hashing import show
+from vmafkit.schema import strictyaml
 from vmafkit.schema.recipe import Recipe
 
 _MAX_VALUES = 2_000_000
@@ -57,16 +58,14 @@ def load_values(path: Path) -> dict[str, Any]:
 
 
 def _read_data(path: Path) -> dict[str, Any]:
-    import yaml
-
     try:
         if path.stat().st_size > MAX_BYTES:
             raise Refused(f"{show(path)} is larger than {MAX_BYTES >> 20} MiB")
         text = path.read_text("utf-8")
-        values: object = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
+        values: object = tomllib.loads(text) if path.suffix == ".toml" else strictyaml.loads(text)
     except OSError as error:
         raise Unreadable(f"cannot read {show(path)}: {error.strerror}") from error
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
+    except (ValueError, RecursionError) as error:
         first = " ".join(str(error).split())[:200]
         raise Unreadable(f"{show(path)} is not {path.suffix[1:].upper()}: {first}") from None
     if not isinstance(values, dict):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import factorial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +43,24 @@ class Explanation:
     def clip(self) -> FloatArray:
         """The mean parts of the clip, shape (features,)."""
         return self.parts.mean(axis=0)
+
+    def record(self) -> dict[str, Any]:
+        """The table, JSON-ready: `frames` holds a row of parts for each frame."""
+        return {
+            "base": self.base,
+            "features": list(self.names),
+            "clip": dict(zip(self.names, map(float, self.clip), strict=True)),
+            "frames": self.parts.tolist(),
+            "scores": self.scores.tolist(),
+        }
+
+    def csv(self) -> str:
+        """The table as CSV text: frame, base, a column for each feature, score."""
+        rows = [",".join(["frame", "base", *self.names, "score"])]
+        for frame, (parts, score) in enumerate(zip(self.parts, self.scores, strict=True)):
+            values = [self.base, *parts.tolist(), float(score)]
+            rows.append(",".join([str(frame), *(f"{value:.9g}" for value in values)]))
+        return "\n".join(rows) + "\n"
 
 
 def explain(

@@ -19,6 +19,7 @@ from vmafkit.scoring.score import pool_frames
 
 FloatArray = npt.NDArray[np.float64]
 LEAST_ASSETS = 3
+_ALONE = 1e-2
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,14 @@ class Truth:
         errors: standard errors, shape (assets,), or None where one is not known.
         model: the subjective model, or how the recipe calls its scores.
         left_out: subjects that a screening rejected.
+        notes: what a reader must know of it.
     """
 
     scores: FloatArray
     errors: FloatArray | None
     model: str
     left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def truth_of(
@@ -63,7 +66,29 @@ def truth_of(
     )
     is_whole = np.isfinite(found.errors).all()
     name = opinions.model_name(subj_model)
-    return Truth(found.scores, found.errors if is_whole else None, name, found.left_out)
+    errors = found.errors if is_whole else None
+    return Truth(found.scores, errors, name, found.left_out, tuple(notes_on(found)))
+
+
+def notes_on(found: opinions.Recovered) -> list[str]:
+    """What a reader must know of recovered scores.
+
+    The likelihood has no bound where a subject is taken to make no error at all, so with few
+    opinions the recovery may run away to one subject.
+    """
+    spread = found.inconsistency[np.isfinite(found.inconsistency)]
+    if not spread.size or spread.min() > _ALONE * np.median(spread):
+        return []
+    name = found.subjects[int(np.nanargmin(found.inconsistency))]
+    return [
+        f"the recovered scores follow subject {name} alone, since there are too few opinions; "
+        "--subj-model BR_SR_MOS or MOS weighs all alike"
+    ]
+
+
+def votes_of(asset: Asset) -> tuple[float, ...]:
+    """Every opinion score of an asset, one after the other."""
+    return tuple(value for values in (asset.opinions or {}).values() for value in values)
 
 
 def pool_word(word: str) -> str:
@@ -113,7 +138,7 @@ def report(
         groups=[each.asset.content for each in kept],
         rounds=rounds,
     )
-    found["notes"] = [*notes, *found["notes"]]
+    found["notes"] = [*notes, *truth.notes, *found["notes"]]
     return {
         "type": "test",
         "metric": metric.id,

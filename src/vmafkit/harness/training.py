@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +18,7 @@ import numpy.typing as npt
 
 from vmafkit.errors import CapabilityMissing, Refused
 from vmafkit.harness import forest
+from vmafkit.harness.checkpoints import Checkpoints
 from vmafkit.harness.model_writer import Rescale, collection, svr_document
 from vmafkit.schema.model_recipe import ModelParam, Parameters
 from vmafkit.scoring.svr import load_members
@@ -49,15 +51,6 @@ class Trained:
         """Scores of the plain regression, shape (n,)."""
         return self.members[0].predict(features)
 
-    def interval(self, features: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Percentiles 2.5 and 97.5 over the bootstrap members, each of shape (n,).
-
-        It says how sure the fit is, not how much viewers differ.
-        """
-        parts = np.stack([each.predict(features) for each in self.members[1:] or self.members])
-        low, high = np.percentile(parts, [2.5, 97.5], axis=0)
-        return low, high
-
 
 def train(
     rows: npt.ArrayLike,
@@ -65,6 +58,7 @@ def train(
     names: Sequence[str],
     param: ModelParam,
     feature_options: Sequence[Mapping[str, float | bool]] = (),
+    kept: Checkpoints | None = None,
 ) -> Trained:
     """Train a model.
 
@@ -74,6 +68,7 @@ def train(
         names: of the features, as libvmaf's models have them, in order.
         param: the kind and its parameters.
         feature_options: of each feature's extractor, written into the model; empty for none.
+        kept: members of an ensemble that an earlier run trained, and where to keep more.
 
     Raises:
         Refused: too few clips, a value is not finite, or a parameter does not fit.
@@ -103,7 +98,8 @@ def train(
             drawn_x, drawn_y = x, fitted + (y - fitted)[index]
         else:
             drawn_x, drawn_y = x[index], y[index]
-        documents.append(_svr(drawn_x, drawn_y, names, scale, param, feature_options))
+        one = partial(_svr, drawn_x, drawn_y, names, scale, param, feature_options)
+        documents.append(one() if kept is None else kept.member(seed, one))
     text = collection(documents)
     return Trained(text, load_members(text), param.model_type)
 

@@ -25,12 +25,14 @@ class Clip:
         content, label: of its asset.
         frames: features, shape (frames, features).
         score: its opinion score.
+        opinions: those of single subjects, to be trained on in place of `score`; or none.
     """
 
     content: str
     label: str
     frames: FloatArray
     score: float
+    opinions: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,16 @@ class Fold:
 def means_of(clips: Sequence[Clip]) -> FloatArray:
     """The mean features of each clip, shape (clips, features)."""
     return np.stack([clip.frames.mean(axis=0) for clip in clips])
+
+
+def training_rows(clips: Sequence[Clip]) -> tuple[FloatArray, FloatArray]:
+    """Mean features, shape (rows, features), and scores, shape (rows,).
+
+    A clip gives one row, or one for each opinion of a single subject.
+    """
+    targets = [clip.opinions or (clip.score,) for clip in clips]
+    rows = np.repeat(means_of(clips), [len(each) for each in targets], axis=0)
+    return rows, np.asarray([score for each in targets for score in each], dtype=np.float64)
 
 
 def predict_clips(model: Trained, clips: Sequence[Clip], statistic: str = "mean") -> FloatArray:
@@ -101,10 +113,9 @@ def cross_validate(
             raise Refused(f"a fold names content {min(unknown)}" if unknown else "a fold is empty")
         held = [clip for clip in clips if clip.content in group]
         rest = [clip for clip in clips if clip.content not in group]
-        scores = np.asarray([clip.score for clip in rest])
         if not rest:
             raise Refused("a fold holds every content, so there is nothing to train on")
-        model = train(means_of(rest), scores, names, param)
+        model = train(*training_rows(rest), names, param)
         folds.append(
             Fold(
                 tuple(group),

@@ -17,6 +17,7 @@ from vmafkit.learn.feature_sets import TEACHER
 from vmafkit.learn.mlp import ARCHITECTURES
 from vmafkit.learn.splits import SplitRule
 from vmafkit.media.hashing import show
+from vmafkit.schema import strictyaml
 
 _LIMIT_BYTES = 1 << 20
 
@@ -110,15 +111,13 @@ def load_config(path: Path) -> FitConfig:
         Unreadable: the file is missing or no YAML mapping.
         UsageError: a key or value is wrong; the first one is named.
     """
-    import yaml
-
     try:
         if path.stat().st_size > _LIMIT_BYTES:
             raise Unreadable(f"{show(path)} is too large for a configuration")
-        document: Any = yaml.safe_load(path.read_text("utf-8"))
+        document: Any = strictyaml.loads(path.read_text("utf-8"))
     except OSError as error:
         raise Unreadable(f"cannot read {show(path)}: {error.strerror}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except ValueError as error:
         raise Unreadable(f"{show(path)} is not YAML", detail=str(error)) from None
     if not isinstance(document, dict):
         raise Unreadable(f"{show(path)} holds no keys", hint="write `model: mlp_small` and so on")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,14 @@ import anyio
 from mcp_types import CallToolResult, ContentBlock, ImageContent, TextContent
 
 from vmafkit.errors import VmafkitError
-from vmafkit.execute.events import Event, OnEvent
 from vmafkit.mcp import summaries
 from vmafkit.mcp.args import Ctx
 from vmafkit.mcp.jobs import Job, Jobs, new_id
+from vmafkit.mcp.processes import run_call
 from vmafkit.mcp.roots import CallFiles, Roots
 
-Record = Mapping[str, Any]
-Work = Callable[[Job], Record]
+Words = Mapping[str, Any]
+_NOT_WORDS = ("self", "ctx", "background")
 _LOOK_EVERY_S = 0.1
 _STOP_WITHIN_S = 10.0
 
@@ -37,13 +37,13 @@ class Desk:
         return CallFiles(self.roots, new_id())
 
     async def run(
-        self, ctx: Ctx, tool: str, files: CallFiles, work: Work, *, background: bool = False
+        self, ctx: Ctx, tool: str, files: CallFiles, words: Words, *, background: bool = False
     ) -> CallToolResult:
-        """Do a call's work in a job, and answer.
+        """Call a tool's function with these words in a job, and answer.
 
         A client that takes its request back stops the job and all its programs.
         """
-        job = self.start(tool, files, work)
+        job = self.start(tool, files, words)
         if background:
             return answer(job)
         try:
@@ -56,13 +56,13 @@ class Desk:
             raise
         return answer(job)
 
-    def start(self, tool: str, files: CallFiles, work: Work) -> Job:
+    def start(self, tool: str, files: CallFiles, words: Words) -> Job:
         """Begin the job; its files are let go at the end, and held to be the same."""
 
-        def whole(job: Job) -> Record:
+        def whole(job: Job) -> Words:
             try:
                 files.begin()
-                found = dict(work(job))
+                found = dict(run_call(job, words, self.jobs.limits, cwd=Path(self.roots.out.path)))
                 files.verify()
                 written = [str(path) for path in files.written()]
                 return {**found, "_files": written} if written else found
@@ -88,19 +88,9 @@ async def _follow(ctx: Ctx, job: Job) -> None:
         await anyio.sleep(_LOOK_EVERY_S)
 
 
-def told(job: Job) -> OnEvent:
-    """Turns the events of a verb into a job's progress."""
-
-    def deliver(event: Event) -> None:
-        words = [
-            f"{name} {event.payload[name]}"
-            for name in ("encoder", "preset", "quality", "rendition", "cell_index", "shots")
-            if name in event.payload
-        ]
-        step = 1 if event.type.endswith("-finished") else 0
-        job.advance(job.done + step, 0.0, summaries.text_of(" ".join([event.type, *words]), 200))
-
-    return deliver
+def words_of(given: Words) -> dict[str, Any]:
+    """The arguments of a tool that its function takes too."""
+    return {name: value for name, value in given.items() if name not in _NOT_WORDS}
 
 
 def state_of(job: Job) -> dict[str, Any]:
@@ -113,6 +103,7 @@ def state_of(job: Job) -> dict[str, Any]:
         "total": job.total,
         "note": job.note,
         "wall_s": round(job.wall_s, 3),
+        "cpu_s": round(job.cpu_s, 3),
     }
     if job.error is not None:
         record["failure"] = failure_of(job.error)

@@ -32,6 +32,7 @@ class JobLimits:
         at_once: jobs that run.
         waiting: jobs that may wait; one more is refused.
         time_s: the longest that one may run, in seconds.
+        cpu_s: the most CPU seconds that one may use, its programs included.
         cpus: processors of one job, its programs included; 0 shares them out evenly.
         kept: ended jobs whose results are kept.
     """
@@ -39,6 +40,7 @@ class JobLimits:
     at_once: int = 2
     waiting: int = 32
     time_s: float = 3600.0
+    cpu_s: float = 14400.0
     cpus: int = 0
     kept: int = 64
 
@@ -50,6 +52,7 @@ class Job:
     Attributes:
         done, total: how far it is, in the tool's own unit; total is 0 where nobody knows.
         note: what it does right now.
+        cpu_s: CPU seconds that it used, its programs included; known when it is over.
         result: JSON-ready, once `state` is done.
         frames: columns of a per-frame table, where there is one.
         pictures: PNG bytes with their captions.
@@ -63,6 +66,7 @@ class Job:
     done: float = 0.0
     total: float = 0.0
     note: str = ""
+    cpu_s: float = 0.0
     started_s: float | None = None
     ended_s: float | None = None
     result: Mapping[str, Any] | None = None

@@ -42,6 +42,7 @@ class Resources:
                 "jobs_at_once": limits.at_once,
                 "jobs_waiting": limits.waiting,
                 "time_limit_s": limits.time_s,
+                "cpu_limit_s": limits.cpu_s,
                 "result_bytes": summaries.MOST_BYTES,
             }
         )

@@ -33,6 +33,7 @@ class Answer(Part):
     total: float = Field(0.0, description="0 where it is not known")
     note: str = ""
     wall_s: float = 0.0
+    cpu_s: float = Field(0.0, description="CPU seconds, its programs included; told at its end")
     files: list[str] = Field(default_factory=list[str], description="written by this job")
     resources: list[str] = Field(
         default_factory=list[str], description="the whole result and the frames, by page"
@@ -43,7 +44,21 @@ class Answer(Part):
     failure: Failure | None = None
 
 
-class ScoreResult(Part):
+class ScoredBy(Part):
+    """What scores are told with."""
+
+    model: str | None = Field(None, description="id of the VMAF model; null without one")
+    statistic: str = Field("mean", description="how frames are pooled")
+    versions: dict[str, str | None] = Field(default_factory=dict[str, str | None])
+
+
+class Scored(Part):
+    """A result that holds scores."""
+
+    scored_by: ScoredBy | None = None
+
+
+class ScoreResult(Scored):
     """A score, without its frames."""
 
     model: str | None = None
@@ -64,7 +79,7 @@ class ScoreAnswer(Answer):
     result: ScoreResult | None = None
 
 
-class RecommendResult(Part):
+class RecommendResult(Scored):
     """A setting, and how it is known."""
 
     encoder: str = ""
@@ -83,7 +98,7 @@ class RecommendAnswer(Answer):
     result: RecommendResult | None = None
 
 
-class AutoResult(Part):
+class AutoResult(Scored):
     """A plan, and the rows of what was executed of it."""
 
     met: bool | None = Field(None, description="null where nothing was executed")
@@ -97,7 +112,7 @@ class AutoAnswer(Answer):
     result: AutoResult | None = None
 
 
-class LadderResult(Part):
+class LadderResult(Scored):
     """Rungs, best first, and what they lie on."""
 
     renditions: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
@@ -111,7 +126,7 @@ class LadderAnswer(Answer):
     result: LadderResult | None = None
 
 
-class PerShotResult(Part):
+class PerShotResult(Scored):
     """A setting for each shot, and what they give together."""
 
     shots: list[dict[str, Any]] = Field(default_factory=list[dict[str, Any]])
@@ -135,9 +150,14 @@ class PlanResult(Part):
     verb: str = ""
     frames: int = Field(0, description="of the source")
     measured_frames: int = Field(0, description="of the windows that one trial encodes")
-    trials_at_most: int = 0
-    frames_at_most: int = Field(0, description="encoded and scored, over all trials")
-    time_limit_s: float = 0.0
+    known_trials: int = Field(0, description="of this source in the store; they cost nothing")
+    estimate: dict[str, Any] = Field(
+        default_factory=dict[str, Any],
+        description="encodes, encode_s, score_s and cpu_s (CPU seconds), wall_s with `cores` "
+        "kept busy, and `basis`: measured in the trial store, or assumed",
+    )
+    at_most: dict[str, Any] | None = Field(None, description="the same for the verb's own bound")
+    whole_source: dict[str, Any] | None = Field(None, description="for one encode of all frames")
     record: dict[str, Any] = Field(default_factory=dict[str, Any])
 
 
@@ -147,7 +167,7 @@ class PlanAnswer(Answer):
     result: PlanResult | None = None
 
 
-class TableResult(Part):
+class TableResult(Scored):
     """A record of a kind that its `type` names."""
 
     type: str = ""

@@ -2,7 +2,8 @@
 
 A name is resolved once, then walked from the root's own handle without following a link, so a
 link that is swapped between the check and the use is never followed. The file stays open for
-the whole call, and at the end its name must still lead to it; else the result is withheld.
+the whole call, and at the end its name must still lead to it, with no sign that it led elsewhere
+meanwhile; else the result is withheld.
 What is written goes into a new folder of the call's own, under a bare file name.
 """
 
@@ -50,30 +51,60 @@ class Root:
 
 
 @dataclass(frozen=True, slots=True)
+class _Step:
+    """A folder or file on the way to a file, as it was.
+
+    Renaming and removing change an inode's status time, even when all is put back.
+    """
+
+    device: int
+    inode: int
+    status_ns: int
+    content_ns: int
+
+    @classmethod
+    def of(cls, handle: int) -> _Step:
+        """What is known of an open one."""
+        found = os.fstat(handle)
+        return cls(found.st_dev, found.st_ino, found.st_ctime_ns, found.st_mtime_ns)
+
+    def has_stayed(self, now: _Step, *, is_folder: bool) -> bool:
+        """Whether nobody moved or changed it; others may come and go in a folder."""
+        if (self.device, self.inode) != (now.device, now.inode):
+            return False
+        busy = is_folder and self.content_ns != now.content_ns
+        return busy or self.status_ns == now.status_ns
+
+
+@dataclass(frozen=True, slots=True)
 class OpenFile:
     """A file that a call reads.
 
     Attributes:
         path: resolved, below a root.
         handle: open for reading.
+        way: the folders below the root, and the file.
     """
 
     path: Path
     handle: int
     root: Root
+    way: tuple[_Step, ...] = ()
 
     def is_still_there(self) -> bool:
-        """Whether its name leads to it, with no link on the way."""
+        """Whether its name leads to it and always did, with no link on the way."""
         try:
             if not os.path.samestat(os.lstat(self.root.path), os.fstat(self.root.handle)):
                 return False
-            again = _walk(self.root, str(self.path))
+            again, way = _walk(self.root, str(self.path))
         except OSError:
             return False
-        try:
-            return os.path.samestat(os.fstat(again), os.fstat(self.handle))
-        finally:
-            os.close(again)
+        os.close(again)
+        file = len(self.way) - 1
+        return len(way) == len(self.way) and all(
+            before.has_stayed(now, is_folder=number < file)
+            for number, (before, now) in enumerate(zip(self.way, way, strict=True))
+        )
 
 
 class Roots:
@@ -115,14 +146,14 @@ class Roots:
         places, leads_out = self._places(name)
         for root, real in places:
             try:
-                handle = _walk(root, real)
+                handle, way = _walk(root, real)
             except OSError as error:
                 last = error
                 continue
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 os.close(handle)
                 raise Refused(f"{_shown(name)} is not a plain file", hint="name one file")
-            return OpenFile(Path(real), handle, root)
+            return OpenFile(Path(real), handle, root, way)
         if leads_out:
             raise Refused(f"{_shown(name)} lies outside the roots", hint=self._hint())
         if last is not None and last.errno not in (errno.ENOENT, errno.ENOTDIR):
@@ -194,6 +225,14 @@ class CallFiles:
             raise Refused(f"{_shown(name)} is asked for twice", hint="name another file")
         self._names.append(name)
         return Path(self.roots.out.path) / self.name / name
+
+    def write_if(self, name: str | None) -> Path | None:
+        """As `write`, where there is a name."""
+        return self.write(name) if name else None
+
+    def read_if(self, name: str | None) -> Path | None:
+        """As `read`, where there is a name."""
+        return self.read(name) if name else None
 
     def begin(self) -> None:
         """Hold that all is as it was, and make the folder where anything is written.
@@ -285,20 +324,23 @@ def _root(word: str, name: str = "") -> Root:
     return Root(name or Path(real).name, real, handle)
 
 
-def _walk(root: Root, real: str) -> int:
+def _walk(root: Root, real: str) -> tuple[int, tuple[_Step, ...]]:
     """Open a path below a root, step by step, following no link. Raises: OSError, Refused."""
     parts = Path(real).relative_to(root.path).parts
     if not parts or ".." in parts:
         raise Refused(f"{show(Path(real))} is a folder", hint="name one file in it")
+    way: list[_Step] = []
     handle = os.open(".", _FOLDER, dir_fd=root.handle)
     try:
         for part in parts[:-1]:
             inner = os.open(part, _FOLDER, dir_fd=handle)
             os.close(handle)
             handle = inner
-        return os.open(parts[-1], _FILE, dir_fd=handle)
+            way.append(_Step.of(handle))
+        file = os.open(parts[-1], _FILE, dir_fd=handle)
     finally:
         os.close(handle)
+    return file, (*way, _Step.of(file))
 
 
 def _check_text(name: str) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 import sys
+from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from vmafkit.cli import output
 from vmafkit.errors import ToolMissing, UsageError
+from vmafkit.mcp.jobs import JobLimits
 from vmafkit.version import __version__
-
-if TYPE_CHECKING:
-    from vmafkit.mcp.jobs import JobLimits
 
 HELP = """Serve the toolkit to programs that speak the Model Context Protocol.
 
@@ -30,6 +31,7 @@ Examples:
   vmaf-mcp --root /srv/media --out /srv/out --http 8765 --token-file ~/.vmaf-mcp-token
 """
 
+_USUAL = JobLimits()
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
@@ -52,17 +54,29 @@ def serve(
     token_file: Annotated[
         Path | None, typer.Option(help="A file with the token that HTTP clients must send.")
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=64, help="Jobs that run at once.")] = 2,
-    waiting: Annotated[int, typer.Option(min=0, max=1000, help="Jobs that may wait.")] = 32,
-    time_limit: Annotated[float, typer.Option(min=1, help="Seconds that a job may run.")] = 3600,
+    jobs: Annotated[
+        int, typer.Option(min=1, max=64, help="Jobs that run at once.")
+    ] = _USUAL.at_once,
+    waiting: Annotated[
+        int, typer.Option(min=0, max=1000, help="Jobs that may wait.")
+    ] = _USUAL.waiting,
+    time_limit: Annotated[
+        float, typer.Option(min=1, help="Seconds that a job may run.")
+    ] = _USUAL.time_s,
+    cpu_limit: Annotated[
+        float, typer.Option(min=1, help="CPU seconds that a job may use, its programs included.")
+    ] = _USUAL.cpu_s,
     cpus: Annotated[
         int, typer.Option(min=0, max=4096, help="Processors of a job; 0 shares them out.")
-    ] = 0,
+    ] = _USUAL.cpus,
     print_config: Annotated[
         bool, typer.Option("--print-config", help="Print what common clients need.")
     ] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True)
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> int:
     """Serve until the client goes away."""
@@ -71,8 +85,9 @@ def serve(
         raise UsageError("there are no folders to serve", hint="give --root and --out")
     if (http is None) != (token_file is None):
         raise UsageError("--http and --token-file go together")
+    limits = JobLimits(at_once=jobs, waiting=waiting, time_s=time_limit, cpu_s=cpu_limit, cpus=cpus)
     if print_config:
-        _print(root, out)
+        _print(root, out, _flags_of(limits), http, token_file)
         return 0
     try:
         import mcp.server  # noqa: F401  # pyright: ignore[reportUnusedImport]
@@ -80,9 +95,6 @@ def serve(
         raise ToolMissing(
             "vmaf-mcp needs the package mcp", hint="pip install 'vmafkit[mcp]'"
         ) from error
-    from vmafkit.mcp.jobs import JobLimits
-
-    limits = JobLimits(at_once=jobs, waiting=waiting, time_s=time_limit, cpus=cpus)
     _run(root, out, limits, http, token_file)
     return 0
 
@@ -90,16 +102,14 @@ def serve(
 def _run(
     root: list[str], out: str, limits: JobLimits, http: int | None, token_file: Path | None
 ) -> None:
-    from vmafkit import proc
     from vmafkit.mcp.app import Shared, http_app, make_server
 
-    # A client that cancels waits for the answer; what was half made is thrown away in any case.
-    proc.hurry()
     shared = Shared.made(root, out, limits)
     server = make_server(shared)
     try:
         if http is None or token_file is None:
-            server.run("stdio")
+            with _until_nobody_reads():
+                server.run("stdio")
         else:
             import uvicorn
 
@@ -110,16 +120,43 @@ def _run(
         shared.close()
 
 
-def _print(root: list[str], out: str) -> None:
+@contextlib.contextmanager
+def _until_nobody_reads() -> Generator[None]:
+    """A client that went away in the middle of an answer is the end, and no fault."""
+    try:
+        yield
+    except* (BrokenPipeError, ConnectionResetError):
+        # What is left of the answer must not be tried again at the end of the interpreter.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
+
+
+def _flags_of(limits: JobLimits) -> list[str]:
+    """The flags that ask for these limits, without those that are as usual."""
+    pairs = (
+        ("--jobs", limits.at_once, _USUAL.at_once),
+        ("--waiting", limits.waiting, _USUAL.waiting),
+        ("--time-limit", limits.time_s, _USUAL.time_s),
+        ("--cpu-limit", limits.cpu_s, _USUAL.cpu_s),
+        ("--cpus", limits.cpus, _USUAL.cpus),
+    )
+    return [f"{flag}={value:g}" for flag, value, usual in pairs if value != usual]
+
+
+def _print(
+    root: list[str], out: str, more: list[str], http: int | None, token_file: Path | None
+) -> None:
     from vmafkit.mcp.config_print import config_text
     from vmafkit.mcp.roots import Roots
 
     words: list[str] = []
     for each in Roots(root, out).read:
         words += ["--root", f"{each.name}={each.path}"]
-    words += ["--out", str(Path(out).resolve())]
+    words += ["--out", str(Path(out).resolve()), *more]
+    if http is not None and token_file is not None:
+        words += ["--http", str(http), "--token-file", str(token_file.absolute())]
     found = shutil.which(sys.argv[0]) or shutil.which("vmaf-mcp")
-    output.result(config_text(str(Path(found).absolute()) if found else "vmaf-mcp", words))
+    program = str(Path(found).absolute()) if found else "vmaf-mcp"
+    output.result(config_text(program, words, port=http))
 
 
 def main() -> None:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 from mcp_types import CallToolResult
 from pydantic import Field
 
-from vmafkit import api, encoders
+from vmafkit import api
 from vmafkit.errors import UsageError
 from vmafkit.mcp import args, desk, results, summaries
-from vmafkit.mcp.jobs import Job
 
-_COLUMNS = (
-    "src", "width", "height", "encoder", "preset", "quality_knob", "crf", "bitrate_kbps",
-    "vmaf_score", "vmaf_model", "vmaf_p5", "encode_time_ms", "window", "exit_status",
-)  # fmt: skip
 JobId = Annotated[str, Field(pattern=r"^job-[0-9a-f]{12}$")]
 
 
@@ -30,36 +24,12 @@ class InfoTools:
         self, ctx: args.Ctx, background: args.Background = False
     ) -> Annotated[CallToolResult, results.TableAnswer]:
         """Try every encoder and model on a few made frames; say what works and what is missing."""
-
-        def work(job: Job) -> dict[str, Any]:
-            count = 0
-
-            def note(finding: Any) -> None:
-                nonlocal count
-                count += 1
-                job.advance(count, 0, f"{finding.kind} {finding.name}")
-
-            found = api.doctor(on_finding=note)
-            return {"type": "doctor", "can_work": found.can_work, "findings": found.findings}
-
-        return await self._desk.run(ctx, "doctor", self._desk.files(), work, background=background)
+        files = self._desk.files()
+        return await self._desk.run(ctx, "doctor", files, {}, background=background)
 
     async def list_encoders(self) -> Annotated[CallToolResult, results.Listing]:
         """List the encoders with their presets and quality knobs; doctor says which work here."""
-        items = [
-            {
-                "name": each.name,
-                "codec": each.codec,
-                "aliases": each.aliases,
-                "knob": each.quality.knob,
-                "range": [each.quality.lo, each.quality.hi, each.quality.step],
-                "presets": each.presets,
-                "default_preset": each.default_preset,
-                "hardware": each.hardware,
-            }
-            for each in map(encoders.get, encoders.names())
-        ]
-        return desk.structured({"items": items})
+        return desk.structured({"items": api.list_encoders()})
 
     async def probe(
         self,
@@ -71,13 +41,9 @@ class InfoTools:
         framerate: args.Framerate = None,
     ) -> Annotated[CallToolResult, results.TableAnswer]:
         """Count and decode what a video is: size, frames, rate, colour, HDR, and its tags."""
-        files = self._desk.files()
-        path = files.read(source)
-
-        def work(job: Job) -> dict[str, Any]:
-            return _facts_of(path, (width, height, pix_fmt, framerate))
-
-        return await self._desk.run(ctx, "probe", files, work)
+        words, files = desk.words_of(locals()), self._desk.files()
+        words["source"] = files.read(source)
+        return await self._desk.run(ctx, "probe", files, words)
 
     async def query_corpus(
         self,
@@ -91,35 +57,9 @@ class InfoTools:
         page_rows: Annotated[int, Field(ge=1, le=100)] = 25,
     ) -> Annotated[CallToolResult, results.TableAnswer]:
         """Rows of a corpus file that fit, by page, with how many there are."""
-        files = self._desk.files()
-        path = files.read(corpus)
-        known = encoders.get(encoder).name if encoder else None
-
-        def work(job: Job) -> dict[str, Any]:
-            rows = [row.model_dump(mode="json") for row in api.read_corpus(path)]
-            fits = [
-                {name: row[name] for name in _COLUMNS}
-                for row in rows
-                if (known is None or row["encoder"] == known)
-                and (preset is None or row["preset"] == preset)
-                and (min_vmaf is None or (row["vmaf_score"] or -1.0) >= min_vmaf)
-                and (
-                    max_bitrate_kbps is None
-                    or (row["bitrate_kbps"] is not None and row["bitrate_kbps"] <= max_bitrate_kbps)
-                )
-            ]
-            start = (page - 1) * page_rows
-            pages = -(-len(fits) // page_rows)
-            return {
-                "type": "corpus-rows",
-                "rows_in_file": len(rows),
-                "rows": len(fits),
-                "page": page,
-                "pages": pages,
-                "items": fits[start : start + page_rows],
-            }
-
-        return await self._desk.run(ctx, "query_corpus", files, work)
+        words, files = desk.words_of(locals()), self._desk.files()
+        words["corpus"] = files.read(corpus)
+        return await self._desk.run(ctx, "query_corpus", files, words)
 
     async def job_status(
         self, job_id: JobId | None = None, frames_page: Annotated[int | None, Field(ge=1)] = None
@@ -151,21 +91,3 @@ class InfoTools:
             while not job.ended.is_set():
                 await anyio.sleep(0.02)
         return desk.structured({"jobs": [desk.state_of(job)]})
-
-
-def _facts_of(
-    path: Path, raw: tuple[int | None, int | None, str | None, str | None]
-) -> dict[str, Any]:
-    from vmafkit.api._words import raw_geometry
-    from vmafkit.media.demux import opened
-    from vmafkit.media.probe import open_source
-
-    source = open_source(path, raw=raw_geometry(*raw))
-    record = summaries.plain(source)
-    for name in ("path", "mtime_ns", "inode", "raw"):
-        record.pop(name, None)
-    tags: dict[str, str] = {}
-    if source.container not in ("rawvideo",) and source.raw is None:
-        with opened(source.path) as (container, stream):
-            tags = {**container.metadata, **{f"video {k}": v for k, v in stream.metadata.items()}}
-    return {"type": "source", "source": str(path), **record, "tags": summaries.quoted(tags)}

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Annotated, Any
+import os
+from typing import Annotated
 
 from mcp_types import CallToolResult
 from pydantic import BaseModel, ConfigDict, Field
 
-from vmafkit import api, fsio
-from vmafkit.errors import UsageError
+from vmafkit import api
 from vmafkit.mcp import args, desk, results
-from vmafkit.mcp.jobs import Job
 from vmafkit.mcp.roots import CallFiles
 from vmafkit.mcp.tools_score import tiny_word
 from vmafkit.scoring.vmaf_models import TABLE
@@ -41,35 +40,15 @@ class ModelTools:
 
     async def list_models(self) -> Annotated[CallToolResult, results.Listing]:
         """List the VMAF models and the tiny models, by id."""
-        from vmafkit.models import registry
-
-        items: list[dict[str, Any]] = [
-            {
-                "id": model.id,
-                "kind": "vmaf",
-                "display": model.display,
-                "range": [model.lo, model.hi],
-            }
-            for model in TABLE.values()
-        ]
-        items += [
-            {"id": one.id, "kind": f"tiny-{one.kind}", "description": one.description or ""}
-            for one in registry.load().models
-            if not one.smoke
-        ]
-        return desk.structured({"items": items})
+        return desk.structured({"items": api.list_models()})
 
     async def describe_model(
         self, ctx: args.Ctx, model: args.TinyModel
     ) -> Annotated[CallToolResult, results.TableAnswer]:
         """Describe one model: a VMAF model or a tiny model by id, or an .onnx file."""
-        files = self._desk.files()
-        word = model if model in TABLE else (tiny_word(files, model) or model)
-
-        def work(job: Job) -> dict[str, Any]:
-            return _described(word)
-
-        return await self._desk.run(ctx, "describe_model", files, work)
+        words, files = desk.words_of(locals()), self._desk.files()
+        words["model"] = model if model in TABLE else tiny_word(files, model)
+        return await self._desk.run(ctx, "describe_model", files, words)
 
     async def eval_model_on_split(
         self,
@@ -80,15 +59,9 @@ class ModelTools:
         bootstrap: Annotated[int, Field(ge=0, le=2000)] = 200,
     ) -> Annotated[CallToolResult, results.TableAnswer]:
         """Hold a tiny model against its teacher on one part of a feature table."""
-        files = self._desk.files()
-        word, table = tiny_word(files, model) or model, files.read(features)
-
-        def work(job: Job) -> dict[str, Any]:
-            found = api.evaluate(word, table, split=split, bootstrap=bootstrap)
-            found.pop("run_provenance", None)
-            return found
-
-        return await self._desk.run(ctx, "eval_model_on_split", files, work)
+        words, files = desk.words_of(locals()), self._desk.files()
+        words |= {"model": tiny_word(files, model), "features": files.read(features)}
+        return await self._desk.run(ctx, "eval_model_on_split", files, words)
 
     async def compare_models(
         self,
@@ -98,14 +71,10 @@ class ModelTools:
         split: args.Split = "test",
     ) -> Annotated[CallToolResult, results.TableAnswer]:
         """Hold several tiny models against the same rows; the lowest RMSE is first."""
-        files = self._desk.files()
-        words = [tiny_word(files, model) or model for model in models]
-        table = files.read(features)
-
-        def work(job: Job) -> dict[str, Any]:
-            return api.compare_models(words, table, split=split)
-
-        return await self._desk.run(ctx, "compare_models", files, work)
+        words, files = desk.words_of(locals()), self._desk.files()
+        found = [tiny_word(files, model) for model in models]
+        words |= {"models": found, "features": files.read(features)}
+        return await self._desk.run(ctx, "compare_models", files, words)
 
     async def extract_features(
         self,
@@ -117,55 +86,22 @@ class ModelTools:
     ) -> Annotated[CallToolResult, results.TableAnswer]:
         """Extract per-frame features and a VMAF model's score of pairs into Parquet."""
         files = self._desk.files()
-        target = files.write(output)
-        listing = _listing(files, pairs)
-        words: dict[str, Any] = {"teacher": teacher} if teacher else {}
-
-        def work(job: Job) -> dict[str, Any]:
-            root, text = listing
-            table = target.with_name("pairs.csv")
-            fsio.write_atomic(table, text, user_output=True)
-            found = api.extract_features(
-                "generic", target, data_root=root, pairs=table, cache_beside=False, **words,
-                cancel=job.cancel, on_progress=job.advance,
-            )  # fmt: skip
-            return {"type": "features", "rows": found.rows, "pairs": found.pairs,
-                    "failed": found.failed, "skipped": found.skipped}  # fmt: skip
-
-        return await self._desk.run(ctx, "extract_features", files, work, background=background)
-
-
-def _described(model: str) -> dict[str, Any]:
-    from vmafkit.models.loader import open_model
-
-    if model in TABLE:
-        return {"type": "vmaf-model", "id": model, "model": TABLE[model]}
-    opened = open_model(model, device="cpu")
-    return {
-        "type": "tiny-model",
-        "id": opened.id,
-        "sha256": opened.sha256,
-        "features": opened.features,
-        "card": opened.card.model_dump(mode="json") if opened.card else None,
-        "notes": opened.notes,
-    }
+        root, listing = _listing(files, pairs)
+        words = {"output": files.write(output), "data_root": root, "listing": listing}
+        if teacher:
+            words["teacher"] = teacher
+        return await self._desk.run(ctx, "extract_features", files, words, background=background)
 
 
 def _listing(files: CallFiles, pairs: list[PairOfFiles]) -> tuple[str, str]:
-    """The root that all files lie below, and the pairs as CSV relative to it."""
-    found = [(files.roots.look_up(p.reference), files.roots.look_up(p.distorted), p) for p in pairs]
-    roots = {each.root.path for one, other, _ in found for each in (one, other)}
-    for one, other, _ in found:
-        files.hold(one)
-        files.hold(other)
-    if len(roots) != 1:
-        raise UsageError("the files lie below several roots", hint="name files of one root")
-    root = roots.pop()
+    """The folder that all files lie below, and the pairs as CSV relative to it."""
+    found = [(files.read(one.reference), files.read(one.distorted), one) for one in pairs]
+    root = os.path.commonpath([path.parent for one, other, _ in found for path in (one, other)])
     text = io.StringIO()
     table = csv.writer(text)
     table.writerow(_FIELDS)
     for one, other, pair in found:
-        names = (one.path.relative_to(root), other.path.relative_to(root))
+        names = (one.relative_to(root), other.relative_to(root))
         raw = (pair.width, pair.height, pair.pix_fmt, pair.framerate)
         table.writerow(["" if value is None else str(value) for value in (*names, *raw)])
     return root, text.getvalue()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from mcp_types import CallToolResult
 from pydantic import Field
 
-from vmafkit import api
 from vmafkit.mcp import args, desk, results
-from vmafkit.mcp.jobs import Job
 
 Sizes = Annotated[
     list[Annotated[str, Field(pattern=r"^[0-9]{1,5}(x[0-9]{1,5})?$")]],
@@ -47,33 +45,14 @@ class TitleTools:
         background: args.Background = False,
     ) -> Annotated[CallToolResult, results.LadderAnswer]:
         """Measure renditions at display size, take the hull, and pick the rungs on it."""
-        files = self._desk.files()
-        path = files.read(source)
-        words: dict[str, Any] = {
-            "encoder": encoder,
-            "preset": preset,
-            "resolutions": resolutions,
-            "crf": crf,
-            "quality_tiers": quality_tiers,
-            "min_kbps": min_kbps,
-            "max_kbps": max_kbps,
-            "max_quality": max_quality,
-            "model": model,
+        words, files = desk.words_of(locals()), self._desk.files()
+        words |= {
+            "source": files.read(source),
             "display": desk.size_of(display),
-            "samples": samples,
-            "full": full,
-            "segment_duration_s": segment_duration_s,
-            "format": format,
             "output": files.write("ladder") if format else None,
-            "report": files.write(report) if report else None,
-            "allow_hdr": allow_hdr,
+            "report": files.write_if(report),
         }
-
-        def work(job: Job) -> dict[str, Any]:
-            found = api.ladder(path, **words, cancel=job.cancel, on_event=desk.told(job))
-            return found.record()
-
-        return await self._desk.run(ctx, "ladder", files, work, background=background)
+        return await self._desk.run(ctx, "ladder", files, words, background=background)
 
     async def tune_per_shot(
         self,
@@ -93,24 +72,6 @@ class TitleTools:
         background: args.Background = False,
     ) -> Annotated[CallToolResult, results.PerShotAnswer]:
         """Encode each shot with its own setting, join them, and prove that it pays."""
-        files = self._desk.files()
-        path = files.read(source)
-        words: dict[str, Any] = {
-            "target": target,
-            "encoder": encoder,
-            "preset": preset,
-            "mode": mode,
-            "worst": worst,
-            "model": model,
-            "crf_min": crf_min,
-            "crf_max": crf_max,
-            "probes": probes,
-            "output": files.write(output) if output else None,
-            "allow_hdr": allow_hdr,
-        }
-
-        def work(job: Job) -> dict[str, Any]:
-            found = api.tune_per_shot(path, **words, cancel=job.cancel, on_event=desk.told(job))
-            return found.record()
-
-        return await self._desk.run(ctx, "tune_per_shot", files, work, background=background)
+        words, files = desk.words_of(locals()), self._desk.files()
+        words |= {"source": files.read(source), "output": files.write_if(output)}
+        return await self._desk.run(ctx, "tune_per_shot", files, words, background=background)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from mcp_types import CallToolResult
 from pydantic import Field
 
-from vmafkit import api
 from vmafkit.mcp import args, desk, results
-from vmafkit.mcp.jobs import Job
 
 
 class TuneTools:
@@ -32,20 +30,9 @@ class TuneTools:
         background: args.Background = False,
     ) -> Annotated[CallToolResult, results.PlanAnswer]:
         """Say what a verb would run and what it would cost; nothing is encoded."""
-        from vmafkit.mcp.planning import plan
-
-        files = self._desk.files()
-        path = files.read(source)
-        limit_s = self._desk.jobs.limits.time_s
-
-        def work(job: Job) -> dict[str, Any]:
-            found = plan(
-                verb, path, target, encoder, preset,
-                model=model, samples=samples, full=full, cancel=job.cancel,
-            )  # fmt: skip
-            return {**found, "time_limit_s": limit_s}
-
-        return await self._desk.run(ctx, "plan", files, work, background=background)
+        words, files = desk.words_of(locals()), self._desk.files()
+        words["source"] = files.read(source)
+        return await self._desk.run(ctx, "plan", files, words, background=background)
 
     async def recommend(
         self,
@@ -70,32 +57,14 @@ class TuneTools:
         background: args.Background = False,
     ) -> Annotated[CallToolResult, results.RecommendAnswer]:
         """Find the cheapest setting that meets every target within the caps, by measuring."""
-        files = self._desk.files()
-        path = files.read(source) if source else None
-        words: dict[str, Any] = {
-            "encoder": encoder,
-            "preset": preset,
-            "target": target,
-            "model": model,
-            "max_bitrate": max_bitrate,
-            "max_size": max_size,
-            "max_encoded_percent": max_encoded_percent,
-            "tolerance": tolerance,
-            "samples": samples,
-            "sample_duration_s": sample_duration_s,
-            "full": full,
-            "from_corpus": files.read(from_corpus) if from_corpus else None,
-            "predict_only": predict_only,
-            "output": files.write(output) if output else None,
-            "report": files.write(report) if report else None,
-            "allow_hdr": allow_hdr,
+        words, files = desk.words_of(locals()), self._desk.files()
+        words |= {
+            "source": files.read_if(source),
+            "from_corpus": files.read_if(from_corpus),
+            "output": files.write_if(output),
+            "report": files.write_if(report),
         }
-
-        def work(job: Job) -> dict[str, Any]:
-            found = api.recommend(path, **words, cancel=job.cancel, on_event=desk.told(job))
-            return found.record()
-
-        return await self._desk.run(ctx, "recommend", files, work, background=background)
+        return await self._desk.run(ctx, "recommend", files, words, background=background)
 
     async def auto(
         self,
@@ -114,30 +83,11 @@ class TuneTools:
         background: args.Background = False,
     ) -> Annotated[CallToolResult, results.AutoAnswer]:
         """Plan codec, preset and setting for a target; with execute also encode and prove it."""
-        files = self._desk.files()
-        path = files.read(source)
-        words: dict[str, Any] = {
-            "target": target,
-            "allow_codecs": allow_codecs,
-            "preset": preset,
-            "model": model,
-            "max_bitrate": max_bitrate,
-            "max_size": max_size,
-            "samples": samples,
-            "full": full,
-            "execute": execute,
-            "allow_hdr": allow_hdr,
-        }
+        words, files = desk.words_of(locals()), self._desk.files()
+        words["source"] = files.read(source)
         if execute:
             words["runs_dir"] = files.write("runs")
-
-        def work(job: Job) -> dict[str, Any]:
-            found = api.auto(path, **words, cancel=job.cancel, on_event=desk.told(job))
-            rows = [row.model_dump(mode="json") for row in found.results]
-            met = found.met if execute else None
-            return {"type": "auto", "met": met, "plan": found.plan.record(), "results": rows}
-
-        return await self._desk.run(ctx, "auto", files, work, background=background)
+        return await self._desk.run(ctx, "auto", files, words, background=background)
 
     async def compare(
         self,
@@ -156,25 +106,11 @@ class TuneTools:
         background: args.Background = False,
     ) -> Annotated[CallToolResult, results.TableAnswer]:
         """Measure encoders and presets on whole sources: BD-rates, and bits at equal quality."""
-        from vmafkit.report.comparison import comparison_record
-
-        files = self._desk.files()
-        paths = [files.read(each) for each in sources]
-        words: dict[str, Any] = {
-            "encoder": encoder,
-            "preset": preset,
-            "crf": crf,
-            "target": target,
-            "metric": metric,
-            "model": model,
+        words, files = desk.words_of(locals()), self._desk.files()
+        words |= {
+            "sources": [files.read(each) for each in sources],
             "display": desk.size_of(display),
-            "output": files.write(output) if output else None,
-            "report": files.write(report) if report else None,
-            "allow_hdr": allow_hdr,
+            "output": files.write_if(output),
+            "report": files.write_if(report),
         }
-
-        def work(job: Job) -> dict[str, Any]:
-            found = api.compare(paths, **words, cancel=job.cancel, on_event=desk.told(job))
-            return comparison_record(found)
-
-        return await self._desk.run(ctx, "compare", files, work, background=background)
+        return await self._desk.run(ctx, "compare", files, words, background=background)

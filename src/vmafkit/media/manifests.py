@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 
 from vmafkit.errors import ResultInvalid
 
+_MOST_SEGMENTS = 1_000_000
 _MPD = "urn:mpeg:dash:schema:mpd:2011"
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
@@ -56,7 +57,7 @@ class Variant:
 
 @dataclass(frozen=True, slots=True)
 class Sound:
-    """The audio rendition that every variant plays."""
+    """One of the audio renditions that every variant plays."""
 
     uri: str
     codecs: str
@@ -64,6 +65,7 @@ class Sound:
     peak_bps: int
     average_bps: int
     language: str = ""
+    name: str = "audio"
 
 
 def read_playlist(text: str) -> Segments:
@@ -77,20 +79,26 @@ def read_playlist(text: str) -> Segments:
     if init is None or not found or "#EXT-X-ENDLIST" not in text:
         raise ResultInvalid("the HLS playlist that ffmpeg wrote is not complete")
     names = tuple(name.strip() for _, name in found)
-    return Segments(init[1], names, tuple(float(length) for length, _ in found))
+    try:
+        return Segments(init[1], names, tuple(float(length) for length, _ in found))
+    except ValueError:
+        raise ResultInvalid(
+            "the HLS playlist that ffmpeg wrote has a length that is none"
+        ) from None
 
 
-def master_playlist(variants: Sequence[Variant], sound: Sound | None = None) -> str:
-    """An HLS master playlist."""
+def master_playlist(variants: Sequence[Variant], sounds: Sequence[Sound] = ()) -> str:
+    """An HLS master playlist; the first sound is the one that plays unless another is chosen."""
     lines = ["#EXTM3U", "#EXT-X-VERSION:7", "#EXT-X-INDEPENDENT-SEGMENTS"]
-    if sound is not None:
+    for number, sound in enumerate(sounds):
         language = f',LANGUAGE="{sound.language}"' if sound.language else ""
         lines.append(
-            f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="audio"{language},DEFAULT=YES,'
-            f'AUTOSELECT=YES,CHANNELS="{sound.channels}",URI="{sound.uri}"'
+            f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="audio",NAME="{sound.name}"{language},'
+            f"DEFAULT={'NO' if number else 'YES'},AUTOSELECT=YES,"
+            f'CHANNELS="{sound.channels}",URI="{sound.uri}"'
         )
     for variant in variants:
-        lines += [_stream_line(variant, sound), variant.uri]
+        lines += [_stream_line(variant, sounds), variant.uri]
     return "\n".join(lines) + "\n"
 
 
@@ -102,25 +110,38 @@ def read_mpd(text: str) -> dict[str, Segments]:
     """
     found: dict[str, Segments] = {}
     for representation in _root(text).iter(f"{{{_MPD}}}Representation"):
-        name = representation.get("id", "")
         template = representation.find(f"{{{_MPD}}}SegmentTemplate")
         if template is None:
             raise ResultInvalid("the DASH manifest that ffmpeg wrote has no segments")
-        scale = int(template.get("timescale", "1"))
-        lengths: list[float] = []
-        for part in template.iter(f"{{{_MPD}}}S"):
-            lengths += [int(part.get("d", "0")) / scale] * (int(part.get("r", "0")) + 1)
-        first = int(template.get("startNumber", "1"))
-        media = template.get("media", "").replace("$RepresentationID$", name)
-        names = tuple(
-            re.sub(r"\$Number%0(\d+)d\$", lambda m, n=n: f"{n:0{int(m[1])}d}", media)
-            for n in range(first, first + len(lengths))
-        )
-        init = template.get("initialization", "").replace("$RepresentationID$", name)
-        found[name] = Segments(init, names, tuple(lengths))
+        name = representation.get("id", "")
+        try:
+            found[name] = _segments(name, template)
+        except (ValueError, ArithmeticError):
+            raise ResultInvalid("the DASH manifest that ffmpeg wrote has odd numbers") from None
     if not found:
         raise ResultInvalid("the DASH manifest that ffmpeg wrote has no representation")
     return found
+
+
+def _segments(name: str, template: ElementTree.Element) -> Segments:
+    """Raises: ValueError, ArithmeticError when a number is none, or there are too many."""
+    scale = int(template.get("timescale", "1"))
+    lengths: list[float] = []
+    for part in template.iter(f"{{{_MPD}}}S"):
+        times = int(part.get("r", "0")) + 1
+        if not 1 <= times <= _MOST_SEGMENTS - len(lengths):
+            raise ValueError(times)
+        lengths += [int(part.get("d", "0")) / scale] * times
+    if not lengths or min(lengths) <= 0:
+        raise ValueError(name)
+    first = int(template.get("startNumber", "1"))
+    media = template.get("media", "").replace("$RepresentationID$", name)
+    names = tuple(
+        re.sub(r"\$Number%0([1-9])d\$", lambda m, n=n: f"{n:0{int(m[1])}d}", media)
+        for n in range(first, first + len(lengths))
+    )
+    init = template.get("initialization", "").replace("$RepresentationID$", name)
+    return Segments(init, names, tuple(lengths))
 
 
 def completed_mpd(text: str, codecs: Mapping[str, str], peaks_bps: Mapping[str, int]) -> str:
@@ -142,11 +163,11 @@ def completed_mpd(text: str, codecs: Mapping[str, str], peaks_bps: Mapping[str, 
     return f'<?xml version="1.0" encoding="utf-8"?>\n{body}\n'
 
 
-def _stream_line(variant: Variant, sound: Sound | None) -> str:
-    peak, average, codecs = variant.peak_bps, variant.average_bps, variant.codecs
-    if sound is not None:
-        peak, average = peak + sound.peak_bps, average + sound.average_bps
-        codecs = f"{codecs},{sound.codecs}"
+def _stream_line(variant: Variant, sounds: Sequence[Sound]) -> str:
+    # One sound plays at a time; the dearest of them bounds what a player must fetch.
+    peak = variant.peak_bps + max((sound.peak_bps for sound in sounds), default=0)
+    average = variant.average_bps + max((sound.average_bps for sound in sounds), default=0)
+    codecs = ",".join([variant.codecs, *dict.fromkeys(sound.codecs for sound in sounds)])
     words = [
         f"BANDWIDTH={peak}",
         f"AVERAGE-BANDWIDTH={average}",
@@ -155,7 +176,7 @@ def _stream_line(variant: Variant, sound: Sound | None) -> str:
         f"FRAME-RATE={float(variant.framerate):.3f}",
         f"VIDEO-RANGE={variant.video_range}",
     ]
-    words += ['AUDIO="audio"'] if sound is not None else []
+    words += ['AUDIO="audio"'] if sounds else []
     return f"#EXT-X-STREAM-INF:{','.join(words)}"
 
 

@@ -115,7 +115,7 @@ def _download(system: Any, path: str, url: str, copy: Path) -> None:
     def chunks() -> Iterator[bytes]:
         # The libraries behind the schemes raise what they like.
         try:
-            with system.open(path, "rb") as remote:
+            with system.open(path, mode="rb") as remote:
                 while chunk := remote.read(_CHUNK_BYTES):
                     yield chunk
         except Exception as error:

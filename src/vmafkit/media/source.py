@@ -85,7 +85,6 @@ class Source:
         inode: inode number.
         video_bits: 8 x the bytes of the first video stream's packets.
         has_audio: a sound stream is there.
-        is_image: a still picture; open_source refuses those.
         start_s: when the first frame is shown.
     """
 
@@ -110,7 +109,6 @@ class Source:
     inode: int
     video_bits: int
     has_audio: bool
-    is_image: bool = False
     start_s: float = 0.0
 
     @property

@@ -60,7 +60,6 @@ class OnnxFacts:
     std: tuple[float, ...] | None
     parameters: int
     row_elements: int
-    operators: tuple[str, ...]
 
 
 def inspect(data: bytes, *, largest_bytes: int = LARGEST_BYTES) -> OnnxFacts:
@@ -105,7 +104,6 @@ def inspect(data: bytes, *, largest_bytes: int = LARGEST_BYTES) -> OnnxFacts:
         std=std,
         parameters=sum(array.size for array in graph.constants.values()),
         row_elements=row_elements,
-        operators=tuple(sorted({node.operator for node in graph.nodes})),
     )
 
 

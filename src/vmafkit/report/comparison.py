@@ -11,6 +11,8 @@ from vmafkit.decide.hull import upper_hull
 from vmafkit.report.data import RateCurve, RateQuality, ReportData, Table
 from vmafkit.report.text import Cell
 
+_MOST_HIGHLIGHTS = 4
+
 
 def comparison_report(found: Comparison, *, title: str = "Encoders compared") -> ReportData:
     """Summary, BD table, settings at equal quality, and a figure for each source."""
@@ -20,6 +22,11 @@ def comparison_report(found: Comparison, *, title: str = "Encoders compared") ->
     return ReportData(
         title=title,
         lead=_lead(found),
+        highlights=tuple(
+            (f"{mean.name}, BD-rate", f"{mean.rate_percent:+.1f} %")
+            for mean in found.means
+            if mean.rate_percent is not None and mean.name != found.anchor
+        )[:_MOST_HIGHLIGHTS],
         facts=(
             ("sources", ", ".join(sources)),
             ("scores", found.metric),

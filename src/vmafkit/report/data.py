@@ -129,6 +129,7 @@ class ReportData:
     Attributes:
         title: what was done.
         lead: the result in a sentence.
+        highlights: the few figures that matter most: names and values.
         facts: what it was done to and with: names and values.
         versions: of every program and model that took part.
         commands: as one would type them.
@@ -139,6 +140,7 @@ class ReportData:
 
     title: str
     lead: str = ""
+    highlights: tuple[tuple[str, str], ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     rate_quality: tuple[RateQuality, ...] = ()
     searches: tuple[SearchTrace, ...] = ()

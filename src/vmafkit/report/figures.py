@@ -50,7 +50,7 @@ def rate_quality(section: RateQuality) -> Figure:
         traces.append(_chosen(section))
     layout = _layout("Bitrate (kbps)", section.metric)
     layout["xaxis"] |= _log_axis([p.bitrate_kbps for c in section.curves for p in c.points])
-    layout["annotations"] = _names(section.curves) if many <= _MOST_LABELLED else []
+    layout["annotations"] = _names(section) if many <= _MOST_LABELLED else []
     if section.target is not None:
         layout["shapes"] = [_target_line(section.target)]
         layout["annotations"].append(_target_label(section.target))
@@ -169,14 +169,18 @@ def _curve(curve: RateCurve, index: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _names(curves: Sequence[RateCurve]) -> list[dict[str, Any]]:
+def _names(section: RateQuality) -> list[dict[str, Any]]:
     """Each curve's name beside it, at another height for each since their ends lie close."""
+    curves = section.curves
+    chosen = {(point.bitrate_kbps, point.quality) for point in section.chosen}
     labels: list[dict[str, Any]] = []
     for index, curve in enumerate(curves):
         if not curve.points:
             continue
         place = round((index + 0.5) / len(curves) * (len(curve.points) - 1))
         point = curve.points[place]
+        # What is chosen has a label of its own beside it.
+        room = 18 if (point.bitrate_kbps, point.quality) in chosen else 0
         is_late = place > 0.6 * len(curve.points)
         labels.append(
             {
@@ -184,7 +188,8 @@ def _names(curves: Sequence[RateCurve]) -> list[dict[str, Any]]:
                 "x": math.log10(point.bitrate_kbps), "y": point.quality, "showarrow": False,
                 "xanchor": "right" if is_late else "left",
                 "yanchor": "bottom" if is_late else "top",
-                "xshift": -8 if is_late else 8, "yshift": 2 if is_late else -2, "borderpad": 1,
+                "xshift": -8 if is_late else 8, "borderpad": 1,
+                "yshift": 2 + room if is_late else -2 - room,
                 "text": in_figure(curve.name, 26), "bgcolor": "theme:paper", "opacity": 0.9,
                 "font": {"color": f"theme:c{index % COLOURS}", "size": 12},
             }

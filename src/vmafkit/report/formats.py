@@ -29,6 +29,8 @@ def to_markdown(data: ReportData) -> str:
     """Title, result, tables, notes and versions."""
     parts = [f"# {in_markdown(data.title)}"]
     parts += [in_markdown(data.lead)] if data.lead else []
+    if data.highlights:
+        parts.append(_bullets(f"{name}: {value}" for name, value in data.highlights))
     if data.facts:
         parts.append(_bullets(f"{name}: {value}" for name, value in data.facts))
     parts += [table_markdown(table) for table in data.tables]
@@ -69,6 +71,7 @@ def to_json(data: ReportData) -> str:
         "type": "report",
         "title": clean(data.title),
         "result": clean(data.lead),
+        "highlights": {clean(name): clean(value) for name, value in data.highlights},
         "facts": {clean(name): clean(value) for name, value in data.facts},
         "tables": [
             {

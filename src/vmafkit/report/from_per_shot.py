@@ -27,6 +27,7 @@ def per_shot_report(found: PerShotResult) -> ReportData:
     return ReportData(
         title=f"{found.encoder} {found.preset} by shot for {found.target}",
         lead=_sentence(found),
+        highlights=_highlights(found),
         facts=(
             ("source", found.source),
             ("mode", found.mode),
@@ -58,6 +59,20 @@ def _sentence(found: PerShotResult) -> str:
     change = found.change_at_equal_score_percent
     share = "" if change is None else f"; by shot the bits change by {change:+.1f} % at equal score"
     return f"{kept} is kept{share}. {found.reason}".strip()
+
+
+def _highlights(found: PerShotResult) -> tuple[tuple[str, str], ...]:
+    change, best = found.change_at_equal_score_percent, found.per_shot
+    if found.kept == "single":
+        best = found.single
+    named = (
+        ("kept", {"per-shot": "by shot", "single": "one setting"}.get(found.kept or "", "nothing")),
+        ("bits by shot at equal score", "" if change is None else f"{change:+.1f} %"),
+        ("mean", "" if best is None else f"{best.mean:.2f}"),
+        ("worst shot", "" if best is None else f"{best.worst_shot:.2f}"),
+        ("kbps", "" if best is None else f"{best.bitrate_kbps:.0f}"),
+    )
+    return tuple((name, value) for name, value in named if value)
 
 
 def _title(name: str, title: TitleRecord, knob: str) -> tuple[Cell, ...]:

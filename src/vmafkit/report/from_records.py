@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 
+from vmafkit import pooling
 from vmafkit.decide.compare import points_of
 from vmafkit.decide.compare_rows import Curve, curves_of, mixed, versions_of
 from vmafkit.decide.hull import RatePoint, upper_hull
@@ -105,6 +106,7 @@ def recommendation_report(found: Recommendation, *, title: str | None = None) ->
     return ReportData(
         title=title or f"{found.encoder} for {found.target}",
         lead=_found_sentence(found, knob),
+        highlights=_found_highlights(found, knob),
         facts=(
             ("source", found.source),
             ("encoder", curve.name),
@@ -132,7 +134,11 @@ def score_report(
     pictures: Sequence[FramePair] = (),
     shots: Sequence[int] = (),
 ) -> ReportData:
-    """One score: its frames, pooled values and worst frames."""
+    """One score: its frames, pooled values, shots and worst frames.
+
+    Args:
+        shots: the first frame of each shot; none where they are not known or there is one.
+    """
     columns = list(result.columns)
     main = result.model_id or columns[0]
     # An infinite frame has no place in a figure; the notes count them.
@@ -142,7 +148,8 @@ def score_report(
         if math.isfinite(value)
     ]
     frames, values = tuple(each[0] for each in finite), tuple(each[1] for each in finite)
-    summary = result.summary
+    # The model's own column comes first: the others are what it was made of.
+    summary = {main: result.summary[main], **result.summary}
     statistics = list(dict.fromkeys(name for each in summary.values() for name in each))
     pooled = tuple(
         (column, *(summary[column].get(name) for name in statistics)) for column in summary
@@ -151,8 +158,9 @@ def score_report(
     marked = tuple(pair.frame for pair in pictures)
     value = shown(result.pooled(main, result.statistic)) or "infinite"
     return ReportData(
-        title=f"{distorted} against {reference}",
+        title=f"{_name(distorted)} against {_name(reference)}",
         lead=f"{main} {result.statistic}: {value}",
+        highlights=_score_highlights(values, frames),
         facts=(
             ("reference", reference),
             ("distorted", distorted),
@@ -163,10 +171,39 @@ def score_report(
             FrameQuality("Quality by frame", main, frames, values, tuple(shots), marked),
         ),
         worst_frames=tuple(pictures),
-        tables=(Table("Pooled", ("column", *statistics), pooled),),
+        tables=(
+            Table("Pooled", ("column", *statistics), pooled),
+            *((_by_shot(shots, finite, main),) if shots else ()),
+        ),
         versions=tuple((name, value) for name, value in versions if value),
         notes=(*result.steps, *result.notes),
     )
+
+
+def _score_highlights(
+    values: Sequence[float], frames: Sequence[int]
+) -> tuple[tuple[str, str], ...]:
+    """Mean, the score that one frame in twenty does not pass, and the worst frame."""
+    if not values:
+        return ()
+    worst = min(range(len(values)), key=values.__getitem__)
+    return (
+        ("mean", shown(pooling.pool(values, "mean"))),
+        ("5 % of the frames at most", shown(pooling.pool(values, "p5"))),
+        (f"worst frame, number {frames[worst]}", shown(values[worst])),
+    )
+
+
+def _by_shot(shots: Sequence[int], scores: Sequence[tuple[int, float]], column: str) -> Table:
+    """The mean and the worst frame of each shot; of its finite frames."""
+    rows: list[tuple[Cell, ...]] = []
+    for number, (first, after) in enumerate(itertools.pairwise((*shots, math.inf)), 1):
+        own = [(score, frame) for frame, score in scores if first <= frame < after]
+        if own:
+            mean = sum(score for score, _ in own) / len(own)
+            rows.append((number, first, len(own), mean, *min(own)))
+    columns = ("shot", "first frame", "frames scored", f"{column} mean", "worst", "worst frame")
+    return Table("Shots", columns, tuple(rows))
 
 
 def ladder_report(
@@ -202,11 +239,41 @@ def ladder_report(
     return ReportData(
         title=title,
         lead=f"{len(rungs)} rungs on the hull of {len(curves)} renditions.",
+        highlights=_ladder_highlights(rungs),
         rate_quality=(section,),
         tables=(Table("Rungs", columns, tuple(rows)),),
         versions=tuple(versions),
         commands=tuple(commands),
     )
+
+
+def _ladder_highlights(rungs: Sequence[RatePoint]) -> tuple[tuple[str, str], ...]:
+    if not rungs:
+        return ()
+    ends = (("best rung", rungs[0]), ("last rung", rungs[-1]))
+    return (
+        ("rungs", str(len(rungs))),
+        *((name, f"{rung.quality:.1f} at {rung.bitrate_kbps:.0f} kbps") for name, rung in ends),
+    )
+
+
+def _found_highlights(found: Recommendation, knob: str) -> tuple[tuple[str, str], ...]:
+    if found.quality is None:
+        return ()
+    named = (
+        (f"{found.encoder} {found.preset or ''}".strip(), f"{knob} {found.quality.value:g}"),
+        (found.target, "" if found.score is None else f"{found.score:.2f}"),
+        ("kbps", "" if found.bitrate_kbps is None else f"{found.bitrate_kbps:.0f}"),
+        ("of the source's video", "" if found.size_percent is None
+         else f"{found.size_percent:.0f} %"),
+        ("probes", str(len(found.probes))),
+    )  # fmt: skip
+    return tuple((name, value) for name, value in named if value)
+
+
+def _name(path: str) -> str:
+    """The last part of a path as it is shown."""
+    return path.replace("\\", "/").rpartition("/")[2] or path
 
 
 def _goal(text: str) -> tuple[str, float | None]:

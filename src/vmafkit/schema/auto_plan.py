@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from vmafkit.schema import strictjson
+from vmafkit.schema.record import Record
 
 SCHEMA_VERSION = 1
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="allow", strict=True, allow_inf_nan=False, protected_namespaces=()
-    )
-
-
-class PlanCell(_Record):
+class PlanCell(Record):
     """One candidate: a codec, preset and setting, with what is expected of it."""
 
     cell_index: int
@@ -39,7 +34,7 @@ class PlanCell(_Record):
     selected: bool
 
 
-class Winner(_Record):
+class Winner(Record):
     """The cell that was chosen, and the reason."""
 
     status: Literal["expected", "expected_over_budget", "expected_short", "none"]
@@ -55,7 +50,7 @@ class Winner(_Record):
     reason: str
 
 
-class PlanMetadata(_Record):
+class PlanMetadata(Record):
     """What the plan was made from."""
 
     src: str
@@ -71,7 +66,7 @@ class PlanMetadata(_Record):
     winner: Winner
 
 
-class AutoPlan(_Record):
+class AutoPlan(Record):
     """A plan: equal bytes for equal sources, words and versions."""
 
     type: Literal["plan"] = "plan"
@@ -79,18 +74,8 @@ class AutoPlan(_Record):
     cells: list[PlanCell]
     metadata: PlanMetadata
 
-    def record(self) -> dict[str, Any]:
-        """The plan as one JSON-ready object."""
-        return self.model_dump(mode="json")
 
-    def text(self) -> str:
-        """The plan as JSON for a file."""
-        import json
-
-        return json.dumps(strictjson.escape(self.record()), indent=2, allow_nan=False) + "\n"
-
-
-class TuneResult(_Record):
+class TuneResult(Record):
     """One row of `tune_results.jsonl`: an executed cell.
 
     Further keys `feature_<name>_mean` and `feature_<name>_std` hold the features that the model
@@ -139,17 +124,3 @@ class TuneResult(_Record):
     def line(self) -> bytes:
         """The row as one line of strict JSON."""
         return strictjson.dumps(self.model_dump(mode="json")) + b"\n"
-
-
-def plan_json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a plan."""
-    return _schema(AutoPlan)
-
-
-def result_json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a row of `tune_results.jsonl`."""
-    return _schema(TuneResult)
-
-
-def _schema(model: type[BaseModel]) -> dict[str, Any]:
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema()}

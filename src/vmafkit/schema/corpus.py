@@ -97,6 +97,8 @@ class CorpusRow(BaseModel):
     error: str | None = None
     error_code: str | None = None
     model_note: str | None = None
+    score_backend: str | None = Field(None, description="'libvmaf', 'engine' or 'vmaf-binary'")
+    score_backend_note: str | None = Field(None, description="why it was not the engine")
     checksum: str | None = Field(None, description="set when the row is written")
 
 
@@ -142,12 +144,6 @@ def from_line(line: bytes, *, where: str = "corpus row") -> CorpusRow:
         raise StoreCorrupt(f"{where} is not a corpus row: {name}: {first['msg']}") from None
     except (ValueError, RecursionError) as error:
         raise StoreCorrupt(f"{where} is not a corpus row: {error}") from None
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a row."""
-    schema = CorpusRow.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def _parse(line: bytes) -> tuple[dict[str, Any], int]:

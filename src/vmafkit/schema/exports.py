@@ -8,19 +8,19 @@ from typing import Any
 from vmafkit.errors import UsageError
 
 TABLE = {
-    "auto-plan": "vmafkit.schema.auto_plan:plan_json_schema",
-    "corpus-row": "vmafkit.schema.corpus:json_schema",
-    "fetch-manifest": "vmafkit.schema.fetch_manifest:json_schema",
-    "harness-recipe": "vmafkit.schema.recipe:json_schema",
-    "ladder": "vmafkit.schema.ladder:json_schema",
-    "per-shot": "vmafkit.schema.per_shot:json_schema",
-    "recommendation": "vmafkit.schema.recommendation:json_schema",
-    "run-provenance": "vmafkit.schema.run_provenance:json_schema",
-    "scenes": "vmafkit.schema.scenes:json_schema",
-    "tune-result": "vmafkit.schema.auto_plan:result_json_schema",
-    "tiny-registry": "vmafkit.schema.registry:json_schema",
-    "tiny-sidecar": "vmafkit.schema.sidecar:json_schema",
-    "zones": "vmafkit.schema.zones:json_schema",
+    "auto-plan": "vmafkit.schema.auto_plan:AutoPlan",
+    "corpus-row": "vmafkit.schema.corpus:CorpusRow",
+    "fetch-manifest": "vmafkit.schema.fetch_manifest:FetchManifest",
+    "harness-recipe": "vmafkit.schema.recipe:Recipe",
+    "ladder": "vmafkit.schema.ladder:LadderRecord",
+    "per-shot": "vmafkit.schema.per_shot:PerShotResult",
+    "recommendation": "vmafkit.schema.recommendation:Recommendation",
+    "run-provenance": "vmafkit.schema.run_provenance:RunProvenance",
+    "scenes": "vmafkit.schema.scenes:Scenes",
+    "tune-result": "vmafkit.schema.auto_plan:TuneResult",
+    "tiny-registry": "vmafkit.schema.registry:Registry",
+    "tiny-sidecar": "vmafkit.schema.sidecar:Sidecar",
+    "zones": "vmafkit.schema.zones:ZonesResult",
 }
 
 
@@ -32,5 +32,6 @@ def json_schema(name: str) -> dict[str, Any]:
     """
     if name not in TABLE:
         raise UsageError(f"no file format is named {name!r}", hint=f"one of: {', '.join(TABLE)}")
-    module, _, function = TABLE[name].partition(":")
-    return getattr(import_module(module), function)()
+    module, _, model = TABLE[name].partition(":")
+    schema = getattr(import_module(module), model).model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -38,9 +38,3 @@ class FetchManifest(BaseModel):
     def record(self) -> dict[str, Any]:
         """JSON-ready."""
         return self.model_dump(mode="json", by_alias=True)
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of the file."""
-    schema = FetchManifest.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

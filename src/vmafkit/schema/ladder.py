@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from vmafkit.schema.record import Record
 
 SCHEMA_VERSION = 1
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="allow", strict=True, allow_inf_nan=False)
-
-
-class LadderPoint(_Record):
+class LadderPoint(Record):
     """One measured setting of one rendition."""
 
     width: int
@@ -37,7 +35,7 @@ class Rung(LadderPoint):
     codecs: str | None = Field(None, description="as manifests name the video's codec")
 
 
-class Takeover(_Record):
+class Takeover(Record):
     """Where a rendition takes over from another as the bitrate rises."""
 
     bitrate_kbps: float
@@ -46,7 +44,7 @@ class Takeover(_Record):
     above: str = Field(description="the rendition above it")
 
 
-class Encodes(_Record):
+class Encodes(Record):
     """What the ladder cost."""
 
     grid: int = Field(description="renditions times values")
@@ -57,7 +55,7 @@ class Encodes(_Record):
     score_s: float
 
 
-class LadderRecord(_Record):
+class LadderRecord(Record):
     """A ladder."""
 
     type: Literal["ladder"] = "ladder"
@@ -83,13 +81,3 @@ class LadderRecord(_Record):
     commands: list[str]
     versions: dict[str, str]
     notes: list[str]
-
-    def record(self) -> dict[str, Any]:
-        """The record as one JSON-ready object."""
-        return self.model_dump(mode="json")
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of the record."""
-    schema = LadderRecord.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

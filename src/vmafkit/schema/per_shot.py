@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from vmafkit.schema import strictjson
 from vmafkit.schema.recommendation import OutputRecord
+from vmafkit.schema.record import Record
 
 SCHEMA_VERSION = 1
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="allow", strict=True, allow_inf_nan=False)
-
-
-class ShotProbe(_Record):
+class ShotProbe(Record):
     """One measured setting of a shot."""
 
     crf: float = Field(description="value of the encoder's quality knob")
@@ -25,21 +20,25 @@ class ShotProbe(_Record):
     video_bits: int
 
 
-class ShotRecord(_Record):
+class ShotRecord(Record):
     """One shot and its setting."""
 
     shot_id: int = Field(description="counted from 0")
     start_frame: int
     end_frame: int = Field(description="the frame after the last")
     frames: int
+    segment: int = Field(
+        default=-1,
+        description="shots of one segment are encoded as one, with one setting; counted from 0",
+    )
     crf: float | None = Field(description="value of the encoder's quality knob")
     score: float | None = Field(description="mean over the shot's frames in the joined file")
     score_single: float | None = Field(description="the same with the best single setting")
-    video_bits: int | None
+    video_bits: int | None = Field(description="null for a shot that shares its segment")
     probes: list[ShotProbe]
 
 
-class TitleRecord(_Record):
+class TitleRecord(Record):
     """A whole title, measured."""
 
     score: float = Field(description="on the aim's scale: what is held against the target")
@@ -50,7 +49,7 @@ class TitleRecord(_Record):
     crf: float | None = Field(description="null where each shot has its own")
 
 
-class PerShotResult(_Record):
+class PerShotResult(Record):
     """The settings of the shots, what they give as one file, and what one setting gives."""
 
     type: Literal["per-shot"] = "per-shot"
@@ -87,17 +86,3 @@ class PerShotResult(_Record):
     output: OutputRecord | None
     versions: dict[str, str | None]
     notes: list[str]
-
-    def record(self) -> dict[str, Any]:
-        """The result as one JSON-ready object."""
-        return self.model_dump(mode="json")
-
-    def text(self) -> str:
-        """The result as JSON for a file."""
-        return json.dumps(strictjson.escape(self.record()), indent=2, allow_nan=False) + "\n"
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a result."""
-    schema = PerShotResult.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

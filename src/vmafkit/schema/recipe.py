@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -133,8 +133,3 @@ class Recipe(_Geometry):
             names = ", ".join(sorted(str(kind) for kind in kinds))
             raise ValueError(f"the distorted videos have different kinds of scores: {names}")
         return self
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a recipe as YAML or TOML holds it."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Recipe.model_json_schema()}

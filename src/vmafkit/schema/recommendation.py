@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from vmafkit.schema.record import Record
 
 SCHEMA_VERSION = 1
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="allow", strict=True, allow_inf_nan=False, protected_namespaces=()
-    )
-
-
-class QualityValue(_Record):
+class QualityValue(Record):
     """A setting of the encoder's own quality knob."""
 
     knob: str
     value: float
 
 
-class ProbeRecord(_Record):
+class ProbeRecord(Record):
     """One setting that was measured, or was known."""
 
     quality: float
@@ -34,7 +30,7 @@ class ProbeRecord(_Record):
     window: str | None = Field(default=None, description="where it is not the record's")
 
 
-class BracketRecord(_Record):
+class BracketRecord(Record):
     """The setting found and the neighbour that fails."""
 
     passing: float | None
@@ -43,7 +39,7 @@ class BracketRecord(_Record):
     failing_score: float | None
 
 
-class SamplingRecord(_Record):
+class SamplingRecord(Record):
     """How much of the source the probes looked at."""
 
     windows: int
@@ -55,7 +51,7 @@ class SamplingRecord(_Record):
     inside_tolerance: bool
 
 
-class OutputRecord(_Record):
+class OutputRecord(Record):
     """The final file, after it was checked."""
 
     path: str
@@ -66,7 +62,7 @@ class OutputRecord(_Record):
     encoded_again: bool = Field(description="false where a probe's file is the result")
 
 
-class CostRecord(_Record):
+class CostRecord(Record):
     """What the search cost, in CPU seconds of the outside programs."""
 
     probes_measured: int
@@ -77,7 +73,7 @@ class CostRecord(_Record):
     final_s: float
 
 
-class Recommendation(_Record):
+class Recommendation(Record):
     """The setting that meets the target at the least cost, and how that is known.
 
     `met` is said of measurements only; a prediction has `predicted` set and `met` false.
@@ -115,13 +111,3 @@ class Recommendation(_Record):
     output: OutputRecord | None = None
     cost: CostRecord | None = None
     notes: list[str] = Field(default_factory=list[str])
-
-    def record(self) -> dict[str, Any]:
-        """The record as one JSON-ready object."""
-        return self.model_dump(mode="json")
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a recommendation."""
-    schema = Recommendation.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -6,7 +6,7 @@ A model that the list names is run only if its bytes have the hash that the list
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -16,6 +16,7 @@ from vmafkit.schema import strictjson
 SCHEMA_VERSION = 1
 _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
+Model = TypeVar("Model", bound=BaseModel)
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 ModelId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
 
@@ -90,11 +91,7 @@ def read_registry(data: bytes, name: str = "registry.json") -> Registry:
         Unreadable: it is not one.
         SchemaTooNew: a newer version wrote it.
     """
-    document = read_object(data, name, SCHEMA_VERSION)
-    try:
-        return Registry.model_validate(document)
-    except ValidationError as error:
-        raise Unreadable(f"{name} is not a registry of models: {first_error(error)}") from error
+    return read_model(Registry, data, name, SCHEMA_VERSION, "a registry of models")
 
 
 def render_registry(registry: Registry) -> str:
@@ -102,13 +99,24 @@ def render_registry(registry: Registry) -> str:
     return render(registry.model_dump(by_alias=True, exclude_none=True))
 
 
-def read_object(data: bytes, name: str, newest: int) -> dict[str, Any]:
-    """Strict JSON with a `schema_version` that is known.
+def read_model(model: type[Model], data: bytes, name: str, newest: int, what: str) -> Model:
+    """A file in strict JSON with a `schema_version` that is known.
+
+    Args:
+        name, what: how an error calls the file, and what it should be.
 
     Raises:
-        Unreadable: it is not an object in strict JSON.
+        Unreadable: it is not one.
         SchemaTooNew: its version is above `newest`.
     """
+    document = _read_object(data, name, newest)
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        raise Unreadable(f"{name} is not {what}: {first_error(error)}") from error
+
+
+def _read_object(data: bytes, name: str, newest: int) -> dict[str, Any]:
     try:
         document: Any = strictjson.loads(data)
         if not isinstance(document, dict):
@@ -136,9 +144,3 @@ def first_error(error: ValidationError) -> str:
     fact = error.errors(include_url=False, include_input=False, include_context=False)[0]
     where = ".".join(str(part) for part in fact["loc"])
     return f"{where}: {fact['msg']}" if where else fact["msg"]
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of the file."""
-    schema = Registry.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

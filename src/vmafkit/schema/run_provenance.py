@@ -54,9 +54,3 @@ class RunProvenance(_Strict):
     def record(self) -> dict[str, Any]:
         """JSON-ready."""
         return self.model_dump(mode="json", by_alias=True)
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of the block."""
-    schema = RunProvenance.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

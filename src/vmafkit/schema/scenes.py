@@ -6,33 +6,29 @@ other per-shot tools write too. Keys that are not known here are kept and writte
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from vmafkit.errors import SchemaTooNew, Unreadable
 from vmafkit.schema import strictjson
+from vmafkit.schema.record import Record
 
 SCHEMA_VERSION = 1
 _HINT = "delete it to have the shots found again, or correct it"
 
 
-class Scene(BaseModel):
+class Scene(Record):
     """One shot."""
-
-    model_config = ConfigDict(frozen=True, extra="allow", strict=True, allow_inf_nan=False)
 
     start_frame: int = Field(ge=0, description="the first frame, counted from 0")
     end_frame: int = Field(ge=1, description="the frame after the last")
 
 
-class Scenes(BaseModel):
+class Scenes(Record):
     """The shots of a title; together they hold every frame, in order."""
-
-    model_config = ConfigDict(frozen=True, extra="allow", strict=True, allow_inf_nan=False)
 
     frames: int = Field(ge=1)
     scenes: list[Scene]
@@ -41,11 +37,6 @@ class Scenes(BaseModel):
     def bounds(self) -> list[tuple[int, int]]:
         """(first frame, frame after the last) of each shot."""
         return [(scene.start_frame, scene.end_frame) for scene in self.scenes]
-
-    def text(self) -> str:
-        """The shots as JSON for a file."""
-        record = strictjson.escape(self.model_dump(mode="json"))
-        return json.dumps(record, indent=2, allow_nan=False) + "\n"
 
 
 def scenes_of(bounds: Sequence[tuple[int, int]], **further: Any) -> Scenes:
@@ -86,12 +77,6 @@ def read_scenes(data: bytes, name: str) -> Scenes:
 def qpfile(bounds: Sequence[tuple[int, int]]) -> str:
     """Key frames at the start of every shot, in the form that x264 and x265 read."""
     return "".join(f"{first} I -1\n" for first, _ in bounds)
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of the file."""
-    schema = Scenes.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 def _modern(value: Any) -> Any:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from vmafkit.errors import Unreadable
-from vmafkit.schema.registry import ModelId, Sha256, first_error, read_object, render
+from vmafkit.schema.registry import ModelId, Sha256, read_model, render
 
 SCHEMA_VERSION = 1
 
@@ -79,19 +78,9 @@ def read_sidecar(data: bytes, name: str) -> Sidecar:
         Unreadable: it is not one; `name` is what the error calls it.
         SchemaTooNew: a newer version wrote it.
     """
-    document = read_object(data, name, SCHEMA_VERSION)
-    try:
-        return Sidecar.model_validate(document)
-    except ValidationError as error:
-        raise Unreadable(f"{name} is not a model card: {first_error(error)}") from error
+    return read_model(Sidecar, data, name, SCHEMA_VERSION, "a model card")
 
 
 def render_sidecar(card: Sidecar) -> str:
     """The file's text: two spaces, a newline at its end, nothing that is not set."""
     return render(card.model_dump(exclude_none=True))
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of the file."""
-    schema = Sidecar.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

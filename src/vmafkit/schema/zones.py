@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from vmafkit.schema.recommendation import OutputRecord
+from vmafkit.schema.record import Record
 
 SCHEMA_VERSION = 1
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="allow", strict=True, allow_inf_nan=False)
-
-
-class ZoneRecord(_Record):
+class ZoneRecord(Record):
     """What a zone did, measured in the packets."""
 
     zone: str
@@ -26,7 +23,7 @@ class ZoneRecord(_Record):
     change_percent: float
 
 
-class RegionRecord(_Record):
+class RegionRecord(Record):
     """What a region did, in luma PSNR against the source, in dB."""
 
     roi: str
@@ -37,7 +34,7 @@ class RegionRecord(_Record):
     gain_db: float = Field(description="of the region over the rest of the picture")
 
 
-class ZonesResult(_Record):
+class ZonesResult(Record):
     """An encode with zones and regions beside the plain one."""
 
     type: Literal["zones"] = "zones"
@@ -54,13 +51,3 @@ class ZonesResult(_Record):
     output: OutputRecord | None
     command: list[str]
     versions: dict[str, str | None]
-
-    def record(self) -> dict[str, Any]:
-        """The result as one JSON-ready object."""
-        return self.model_dump(mode="json")
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a result."""
-    schema = ZonesResult.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -20,10 +20,11 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from vmafkit.errors import CapabilityMissing
+from vmafkit.errors import CapabilityMissing, Unreadable
 
 _MARK = b'{\n    "0": {\n        "param_dict"'
 _LONGEST_BYTES = 4 * 1024 * 1024
+_MOST_MEMBERS = 1000
 # Half the step over which the slope of the clipped scale is taken.
 _DELTA = 0.01
 
@@ -66,6 +67,27 @@ def member_models(program: Path, version: str) -> tuple[str, ...]:
     raise CapabilityMissing(
         f"{program.name} carries no model {version}", hint="choose another --model"
     )
+
+
+def members_of_file(path: Path) -> tuple[str, ...]:
+    """The JSON texts of a collection's members, without its first, the plain model.
+
+    Raises:
+        Unreadable: it is no collection in libvmaf's JSON form.
+    """
+    try:
+        collection = cast("dict[str, Any]", json.loads(path.read_bytes()))
+        members = tuple(json.dumps(collection[key]) for key in sorted(collection, key=int))[1:]
+    except OSError as error:
+        raise Unreadable(f"model file {path} cannot be read: {error.strerror}") from error
+    except (ValueError, TypeError, RecursionError):
+        members = ()
+    if not 1 <= len(members) <= _MOST_MEMBERS:
+        raise Unreadable(
+            f"model file {path} holds no collection of 2 to {_MOST_MEMBERS + 1} models",
+            hint="its keys are 0, 1, 2 ..",
+        )
+    return members
 
 
 def _members(text: bytes, prefix: str) -> tuple[str, ...]:

@@ -148,15 +148,20 @@ def write_models(folder: Path, program: Path, models: Sequence[VmafModel]) -> Me
 
     Raises:
         CapabilityMissing: the program does not carry an ensemble.
+        Unreadable: the file of an ensemble is no collection.
     """
     members: Members = {}
     if not models:
         fsio.write_scratch(folder / graph.NO_MODEL_NAME, graph.NO_MODEL)
     for index, model in enumerate(models):
-        if model.path is not None:
+        if model.path is not None and not model.ensemble:
             fsio.write_scratch(folder / f"model{index}.json", model.path.read_bytes())
         if model.ensemble:
-            members[index] = ensemble.member_models(program, model.version)
+            members[index] = (
+                ensemble.members_of_file(model.path)
+                if model.path is not None
+                else ensemble.member_models(program, model.version)
+            )
             for position, text in enumerate(members[index]):
                 fsio.write_scratch(folder / graph.member_name(index, position), text)
     return members

@@ -14,6 +14,8 @@ import numpy.typing as npt
 
 from vmafkit.errors import FrameCount, NotFinite, ResultInvalid, Truncated
 
+_MOST_FRAMES = 2**31
+
 
 @dataclass(frozen=True, slots=True)
 class LibvmafLog:
@@ -95,7 +97,7 @@ def _frame(item: Any, unbounded: Sequence[str]) -> tuple[int, dict[str, float]]:
         raise ResultInvalid("a frame of libvmaf's log is not an object")
     frame = cast("dict[str, Any]", item)
     number, metrics = frame.get("frameNum"), frame.get("metrics")
-    if isinstance(number, bool) or not isinstance(number, int):
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= _MOST_FRAMES:
         raise ResultInvalid("a frame of libvmaf's log has no number")
     return number, _values(metrics, f"frame {number}", unbounded)
 

@@ -77,6 +77,7 @@ class Prepared:
         models, note: what is scored, and why when it was not asked for by name.
         passes: the runs of libvmaf it takes.
         steps: what is done to the sides, in words.
+        sides: reference and distorted side, as the filter graph needs them.
     """
 
     pair: Pair
@@ -86,6 +87,7 @@ class Prepared:
     note: str
     passes: tuple[Pass, ...]
     steps: list[str]
+    sides: tuple[Side, Side]
 
     @property
     def frame_count(self) -> int:
@@ -108,14 +110,15 @@ def score_pair(
         Changed: a side changed while it was scored.
     """
     ready = prepare(pair, request)
+    note = ""
     if scorer.backend != "libvmaf":
         from vmafkit.scoring.engine import many
 
-        if scorer.backend == "engine" or not many.why_not(ready):
-            return many.score_many(scorer, [ready], job=job)[0]
-    request, display, passes, steps = ready.request, ready.display, ready.passes, ready.steps
+        note = many.why_not(ready)
+        if scorer.backend == "engine" or not note:
+            return many.score_many(scorer, [ready], job=job, threads=request.threads)[0]
+    request, sides, passes, steps = ready.request, ready.sides, ready.passes, ready.steps
     base = pixfmt.common_planar(pair.reference.pix_fmt, pair.distorted.pix_fmt)
-    sides = _sides(pair, display)
     results = [_run(scorer, *sides, this, steps, job) for this in passes]
     if xpsnr.FEATURE in request.features:
         results.append(xpsnr.as_result(scorer.program, sides, base, results, job))
@@ -130,7 +133,7 @@ def score_pair(
         backend="vmaf-binary" if scorer.vmaf_binary else "ffmpeg-libvmaf",
         libvmaf_version=log.version,
         tool_version=scorer.tool_version,
-        display=display,
+        display=ready.display,
         pix_fmt="+".join(this.pix_fmt for this in passes),
         steps=tuple(dict.fromkeys(steps)),
         wall_s=wall_s,
@@ -138,6 +141,7 @@ def score_pair(
         aggregates=log.aggregates,
         features=request.features,
         statistic=request.statistic,
+        backend_note=f"not by the engine: {note}" if note else "",
     )
 
 
@@ -159,7 +163,7 @@ def prepare(pair: Pair, request: ScoreRequest) -> Prepared:
     base = pixfmt.common_planar(pair.reference.pix_fmt, pair.distorted.pix_fmt)
     passes = _passes(replace(request, features=in_libvmaf(request.features)), base)
     steps += _format_steps(pair, passes)
-    return Prepared(pair, request, display, models, note, passes, steps)
+    return Prepared(pair, request, display, models, note, passes, steps, _sides(pair, display))
 
 
 def pass_count(pair: Pair, request: ScoreRequest) -> int:

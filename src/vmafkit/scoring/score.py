@@ -84,9 +84,9 @@ class Score:
         columns: name to values of shape (frames,); model ids are column names.
         models: the models scored, in the order asked for.
         model_note: why this model, when it was not asked for by name.
-        backend: `ffmpeg-libvmaf` or `vmaf-binary`.
-        libvmaf_version: as libvmaf names itself.
-        tool_version: of ffmpeg or of the vmaf binary.
+        backend: `ffmpeg-libvmaf`, `vmaf-binary` or `engine`.
+        libvmaf_version: as libvmaf names itself; for the engine, whose arithmetic it follows.
+        tool_version: of ffmpeg, of the vmaf binary, or of the engine.
         display: (width, height) of the compared pictures.
         pix_fmt: the pixel format both sides were compared in.
         steps: what was done to the sides before comparing, in words.
@@ -95,6 +95,7 @@ class Score:
         features: the features asked for beside the models.
         statistic: what the scores are pooled by when nothing else is said.
         tiny: the tiny models scored.
+        backend_note: why it was not scored by the engine, where that was to be tried.
 
     An ensemble gives the columns `<id>` (its bagging score), `<id>_stddev`,
     `<id>_ci_p95_lo` and `<id>_ci_p95_hi`.
@@ -116,6 +117,7 @@ class Score:
     features: tuple[Feature, ...] = ()
     statistic: str = "mean"
     tiny: tuple[TinyModel, ...] = ()
+    backend_note: str = ""
 
     @property
     def value(self) -> float | None:

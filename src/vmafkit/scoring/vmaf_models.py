@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from vmafkit import fsio
 from vmafkit.errors import Unreadable, UsageError
 
 DEFAULT_MODEL = "vmaf_v0.6.1"
@@ -127,18 +128,24 @@ def default_model(display_height: int) -> VmafModel:
 def model_from_file(path: Path, name: str = "") -> VmafModel:
     """A model in libvmaf's JSON form on disk, with the range that it states, else 0 to 100.
 
+    A collection is an ensemble with the range and the features of its first model.
+
     Raises:
-        UsageError: it is not there, or is a collection of models.
+        UsageError: it is not there.
         Unreadable: it is not a model in JSON.
     """
-    if not path.is_file():
-        raise UsageError(f"model file {path} is not there", hint="check the path after path=")
-    document = _document(path)
-    if "0" in document:
+    try:
+        is_there = path.is_file()
+    except OSError:
+        is_there = False
+    if not is_there:
         raise UsageError(
-            f"model file {path} is a collection", hint="name vmaf_b_v0.6.3, or a file of one model"
+            f"model file {str(path)[:300]} is not there", hint="check the path after path="
         )
-    model = document.get("model_dict")
+    document = _document(path)
+    is_collection = "0" in document
+    first = document["0"] if is_collection else document
+    model = cast("dict[str, Any]", first).get("model_dict") if isinstance(first, dict) else None
     if not isinstance(model, dict):
         raise Unreadable(f"model file {path} holds no model", hint="it is libvmaf's JSON form")
     facts = cast("dict[str, Any]", model)
@@ -152,8 +159,14 @@ def model_from_file(path: Path, name: str = "") -> VmafModel:
         "as its author says",
         path=path.absolute(),
         ten_bit=ten_bit,
+        ensemble=is_collection,
         smallest=(160, 216) if ten_bit else (17, 17),
     )
+
+
+def model_key(model: VmafModel) -> str:
+    """What stands for a model in a store's key; a file's id too, as its columns are named by it."""
+    return f"file:{model.id}:{fsio.sha256_file(model.path)}" if model.path else model.id
 
 
 def _document(path: Path) -> dict[str, Any]:

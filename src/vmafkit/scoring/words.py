@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vmafkit.errors import UsageError
+from vmafkit.scoring.feature_options import check_option
 from vmafkit.scoring.features import TABLE, Feature, feature_by_name
 from vmafkit.scoring.vmaf_models import VmafModel, model_by_id, model_from_file
 
@@ -93,7 +94,10 @@ def parse_feature(word: str) -> Feature:
             raise _bad("feature", word, f"has the option {key}={value}", _FEATURE_HINT)
     if len({key for key, _ in options}) != len(options):
         raise _bad("feature", word, "gives an option twice", _FEATURE_HINT)
-    return replace(feature_by_name(names[0]), options=options)
+    feature = feature_by_name(names[0])
+    for key, _ in options:
+        check_option(feature, key)
+    return replace(feature, options=options)
 
 
 def _pairs(word: str, what: str) -> list[tuple[str, str]]:

@@ -27,7 +27,7 @@ NAME = "xpsnr"
 FEATURE = Feature(NAME, ("xpsnr", "xpsnr_y", "xpsnr_u", "xpsnr_v"))
 
 _LOG_NAME = "xpsnr.log"
-_LINE = re.compile(r"^n:\s*(\d+)((?:\s+XPSNR [a-z]: \S+)+)\s*$", re.MULTILINE)
+_LINE = re.compile(r"^n:\s*(\d{1,9})((?:\s+XPSNR [a-z]: \S+)+)\s*$", re.MULTILINE)
 _PLANE = re.compile(r"XPSNR ([a-z]): (\S+)")
 _WEIGHTS = {"y": 4.0, "u": 1.0, "v": 1.0}
 

@@ -1,18 +1,15 @@
 """Who is measuring which trial: a claim lasts as long as the process that made it.
 
-A process is known by its number and its start time, since numbers are used again. A claim of
-another machine cannot be checked and ends after a day.
+A claim of another machine cannot be checked and ends after a day.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import platform
 import sqlite3
 import time
-from functools import cache
-from pathlib import Path
+
+from vmafkit import alive
 
 CREATE = """
 CREATE TABLE IF NOT EXISTS claims (
@@ -31,7 +28,7 @@ def take(link: sqlite3.Connection, key: str, owner: str) -> bool:
         mine = holder == owner.encode() and pid == os.getpid()
         if not mine and _alive(pid, started.decode(), host.decode(), claimed_s):
             return False
-    values = (key, owner, os.getpid(), start_of(os.getpid()), _host(), time.time())
+    values = (key, owner, os.getpid(), alive.start_of(os.getpid()), alive.host(), time.time())
     link.execute("INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?, ?)", values)
     return True
 
@@ -46,46 +43,7 @@ def drop(link: sqlite3.Connection, key: str, owner: str | None = None) -> None:
         )
 
 
-def start_of(pid: int) -> str:
-    """When a process started, in ticks since the machine did; empty where this is not known."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace")
-    except OSError:
-        return ""
-    # The name in brackets may hold spaces and brackets.
-    state, *rest = stat[stat.rindex(")") + 2 :].split()
-    return "" if state in "ZX" else rest[18]
-
-
 def _alive(pid: int, started: str, host: str, claimed_s: float) -> bool:
-    if host != _host():
+    if host != alive.host():
         return time.time() - claimed_s < _FOREIGN_S
-    return is_running(pid, started)
-
-
-def is_running(pid: int, started: str) -> bool:
-    """Whether the process that had this number and this start is still there."""
-    if started:
-        return start_of(pid) == started
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def host_word() -> str:
-    """The machine and its start in 8 hexadecimal digits."""
-    return hashlib.sha256(_host().encode("utf-8", "replace")).hexdigest()[:8]
-
-
-@cache
-def _host() -> str:
-    """The machine and its start, since process numbers begin anew with it."""
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text("utf-8").strip()
-    except OSError:
-        boot = ""
-    return f"{platform.node()} {boot}".strip()
+    return alive.is_running(pid, started)

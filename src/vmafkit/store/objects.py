@@ -77,7 +77,12 @@ class ObjectStore:
         return path
 
     def evict(self, *, keep: Collection[str] = ()) -> list[Path]:
-        """Removes the longest unused files until the rest fits; returns what was removed."""
+        """Removes the longest unused files until the rest fits; returns what was removed.
+
+        Unfinished files that killed runs left a day ago or earlier go first.
+        """
+        for folder in self.folder.glob("??"):
+            fsio.remove_strays(folder)
         entries: list[tuple[float, int, Path]] = []
         for path in self.folder.glob("??/*"):
             with contextlib.suppress(OSError):
@@ -93,11 +98,6 @@ class ObjectStore:
                 removed.append(path)
                 total -= size
         return removed
-
-    def sweep(self, *, older_than_s: float = 86400.0) -> int:
-        """Removes unfinished files that killed runs left; returns how many."""
-        folders = self.folder.glob("??")
-        return sum(fsio.remove_strays(folder, older_than_s=older_than_s) for folder in folders)
 
     def _touch(self, path: Path) -> None:
         # On a read-only cache the file is as good; only its turn to go is not noted.

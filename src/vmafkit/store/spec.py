@@ -17,7 +17,7 @@ class Toolchain:
     Attributes:
         ffmpeg_version, ffmpeg_sha256: of the program.
         encoder_version: as the encoder names itself, empty where it does not.
-        scorer: `ffmpeg-libvmaf`, or the hash of a vmaf binary.
+        scorer: `ffmpeg-libvmaf`, or the engine or vmaf binary with its version or hash.
     """
 
     ffmpeg_version: str

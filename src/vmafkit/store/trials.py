@@ -306,7 +306,7 @@ class TrialStore:
             raise StoreCorrupt(f"{self.path} is damaged")
         if version < USER_VERSION:
             link.executescript(_CREATE)
-        link.execute("SELECT count(*) FROM trials").fetchone()
+        link.execute("SELECT max(rowid) FROM trials").fetchone()
 
     def _told(self, error: sqlite3.Error) -> StoreError:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.r_record import note
 
 from vmafkit import encoders
 from vmafkit.decide.sweep import Cell, Grid, Known, Scoring, plan_sweep
-from vmafkit.errors import Refused, UsageError
+from vmafkit.errors import CapabilityMissing, Refused, UsageError
 from vmafkit.media.source import ColorFacts, HdrFacts, RawGeometry, Source
+from vmafkit.scoring.backend import Backend
 from vmafkit.scoring.features import feature_by_name
 from vmafkit.scoring.vmaf_models import model_by_id
 from vmafkit.store.spec import Toolchain, TrialSpec
@@ -121,7 +123,10 @@ PARTS: dict[str, dict[str, Any]] = {
     "encoder version": {"tools": dataclasses.replace(TOOLS, encoder_version="core 165")},
     "ffmpeg": {"tools": dataclasses.replace(TOOLS, ffmpeg_sha256="cd" * 32)},
     "ffmpeg version": {"tools": dataclasses.replace(TOOLS, ffmpeg_version="10")},
-    "scorer": {"tools": dataclasses.replace(TOOLS, scorer="vmaf:00")},
+    "engine": {"scoring": Scoring(backend=Backend("auto", engine="aa"))},
+    "engine version": {"scoring": Scoring(backend=Backend("auto", engine="ab"))},
+    "vmaf binary": {"scoring": Scoring(backend=Backend("vmaf-binary", tool_sha256="aa"))},
+    "its bytes": {"scoring": Scoring(backend=Backend("vmaf-binary", tool_sha256="ab"))},
 }
 
 
@@ -136,7 +141,8 @@ def test_r12_every_part_changes_the_key() -> None:
     spec = plan()[0].spec
     keys["window"] = dataclasses.replace(spec, window="0+10").key
     keys["scale"] = dataclasses.replace(spec, scale=(320, 180)).key
-    assert len(set(keys.values())) == len(keys) == 20
+    assert len(set(keys.values())) == len(keys) == 23
+    note("R12", len(keys))
     # Each field of the spec was changed by one of them.
     assert {field.name for field in dataclasses.fields(TrialSpec)} == set(spec.__dict__) - {"key"}
 
@@ -150,6 +156,27 @@ def test_r12_fields_are_all_in_the_key() -> None:
             else dataclasses.replace(spec, toolchain=dataclasses.replace(TOOLS, scorer="x"))
         )
         assert other.key != spec.key, field.name
+
+
+def test_a_backend_that_falls_back_makes_the_trials_of_libvmaf() -> None:
+    keys = {
+        plan(scoring=Scoring(backend=backend))[0].spec.key
+        for backend in (Backend(), Backend("libvmaf"), Backend("auto", missing="it is not built"))
+    }
+    assert keys == {plan()[0].spec.key}
+    assert '"scorer":"ffmpeg-libvmaf"' in plan()[0].spec.canonical()
+    psnr = Scoring(features=(feature_by_name("psnr"),))
+    built = dataclasses.replace(psnr, backend=Backend("auto", engine="aa"))
+    fallen = plan(scoring=built)[0]
+    assert fallen.spec.key == plan(scoring=psnr)[0].spec.key
+    assert (fallen.scorer.name, "features" in fallen.scorer.note) == ("libvmaf", True)
+
+
+def test_the_engine_by_name_says_why_it_does_not_score() -> None:
+    scoring = Scoring(subsample=2, backend=Backend("engine", engine="aa"))
+    with pytest.raises(CapabilityMissing, match="every n-th") as caught:
+        plan(scoring=scoring)
+    assert "--score-backend libvmaf" in caught.value.hint
 
 
 names = st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1, max_size=40)

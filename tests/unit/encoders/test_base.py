@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmafkit.encoders.base import Quality, slower_by_one
+from vmafkit.encoders.base import Quality
 from vmafkit.encoders.pixfmts import nearest_pix_fmt, shape
 from vmafkit.errors import UsageError
 
@@ -42,11 +42,6 @@ def test_check_refuses(value: float):
     with pytest.raises(UsageError, match="libx264 crf") as caught:
         CRF.check(value, "libx264")
     assert caught.value.hint == "it takes 0..51 in steps of 0.1"
-
-
-def test_still_better_stops():
-    step = slower_by_one(("a", "b", "c"), last="b")
-    assert [step("a"), step("b"), step("c"), step("x")] == ["b", None, None, None]
 
 
 @pytest.mark.parametrize(

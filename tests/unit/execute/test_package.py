@@ -18,6 +18,7 @@ from vmafkit.encoders.gop import fixed_gop, with_gop
 from vmafkit.errors import OutputError, ResultInvalid
 from vmafkit.execute import package as package_module
 from vmafkit.execute.package import KINDS, Parcel, RungFile, make_packages, new_folder
+from vmafkit.execute.sound import left_out
 from vmafkit.execute.trial import Bench
 from vmafkit.media.probe import open_source
 from vmafkit.store.trials import TrialStore
@@ -127,6 +128,46 @@ def test_a_package_plays_and_says_what_it_is(
     named = [each.get("codecs") for each in root.iter() if each.tag.endswith("Representation")]
     assert named == [made["dash"][0].codecs, made["dash"][1].codecs, "mp4a.40.2"]
     assert root.get("mediaPresentationDuration") == "PT1.200S"
+
+
+def _heard(manifest: Path, number: int) -> int:
+    """Bytes of samples that a plain ffmpeg plays of a sound track."""
+    done = subprocess.run(
+        [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(manifest),
+         "-map", f"0:a:{number}", "-ar", "48000", "-f", "s16le", "-"],
+        capture_output=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert done.stderr == b""
+    return len(done.stdout)
+
+
+def test_every_sound_track_is_carried_and_the_rest_is_named(
+    film: Path, bench: Bench, tmp_path: Path
+) -> None:
+    subtitles = tmp_path / "words.srt"
+    subtitles.write_text("1\n00:00:00,000 --> 00:00:01,000\nhello\n")
+    rich = tmp_path / "rich.mkv"
+    kit.ffmpeg(
+        "-i", film, "-f", "lavfi", "-i", "sine=f=300:d=1.2", "-i", subtitles,
+        "-map", "0:v", "-map", "0:a", "-map", "1:a", "-map", "2", "-c", "copy",
+        "-c:a:0", "copy", "-c:a:1", "aac", "-ac:a:1", "2", "-metadata:s:a:0", "language=eng",
+        "-metadata:s:a:1", 'language=fr"a', rich,
+    )  # fmt: skip
+    parcel = _rungs(rich, tmp_path, "libx264")
+    assert left_out(parcel.source) == ("stream 3 (subtitle subrip) is not in the packages",)
+    with new_folder(tmp_path / "out") as folder:
+        make_packages(bench, parcel, folder, KINDS)
+    for manifest in ("hls/master.m3u8", "dash/manifest.mpd"):
+        # 16-bit samples of one channel, and of two.
+        seconds = [_heard(tmp_path / "out" / manifest, n) / 2 / 48000 / (n + 1) for n in range(2)]
+        assert seconds == [pytest.approx(1.2, abs=0.05)] * 2
+    master = (tmp_path / "out/hls/master.m3u8").read_text()
+    assert 'NAME="audio",LANGUAGE="eng",DEFAULT=YES' in master
+    assert 'NAME="audio2",DEFAULT=NO' in master, "a language that is none is left out"
+    root = ElementTree.parse(tmp_path / "out/dash/manifest.mpd").getroot()
+    sets = [each for each in root.iter() if each.tag.endswith("AdaptationSet")]
+    assert [each.get("contentType") for each in sets] == ["video", "audio", "audio"]
+    assert [each.get("lang") for each in sets] == [None, "eng", None]
 
 
 def _peak(folder: Path) -> float:

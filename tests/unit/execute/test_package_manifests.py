@@ -106,7 +106,7 @@ def test_the_master_playlist_names_everything() -> None:
     video = Variant("v0/index.m3u8", 1280, 720, Fraction(30000, 1001), "av01.0.05M.10", 3000, 2000,
                     "PQ")  # fmt: skip
     sound = Sound("audio/index.m3u8", "mp4a.40.2", 2, 130, 128, "en")
-    assert master_playlist([video], sound).splitlines() == [
+    assert master_playlist([video], [sound]).splitlines() == [
         "#EXTM3U",
         "#EXT-X-VERSION:7",
         "#EXT-X-INDEPENDENT-SEGMENTS",
@@ -116,3 +116,15 @@ def test_the_master_playlist_names_everything() -> None:
         'RESOLUTION=1280x720,FRAME-RATE=29.970,VIDEO-RANGE=PQ,AUDIO="audio"',
         "v0/index.m3u8",
     ]
+
+
+def test_a_second_sound_is_named_and_the_dearest_bounds_the_bandwidth() -> None:
+    video = Variant("v0/index.m3u8", 1280, 720, Fraction(25), "avc1.64001f", 3000, 2000)
+    sounds = [
+        Sound("audio/index.m3u8", "mp4a.40.2", 2, 130, 128, "eng"),
+        Sound("audio2/index.m3u8", "mp4a.40.2", 6, 400, 384, "", "audio2"),
+    ]
+    lines = master_playlist([video], sounds).splitlines()
+    assert 'NAME="audio",LANGUAGE="eng",DEFAULT=YES' in lines[3]
+    assert 'NAME="audio2",DEFAULT=NO,AUTOSELECT=YES,CHANNELS="6",URI="audio2/' in lines[4]
+    assert 'BANDWIDTH=3400,AVERAGE-BANDWIDTH=2384,CODECS="avc1.64001f,mp4a.40.2"' in lines[5]

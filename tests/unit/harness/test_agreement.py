@@ -56,6 +56,17 @@ def test_a_logistic_without_noise_is_found_again(falls: bool) -> None:
     np.testing.assert_allclose(found.of(-x if falls else x), true.of(x), atol=1e-6)
 
 
+def test_one_content_gives_no_interval() -> None:
+    x, y, _ = _case(2)
+    found = agreement.figures(x, y, groups=["a"] * x.size, rounds=20)
+    assert found["intervals_95"] == {}
+    assert any("one content" in note for note in found["notes"])
+    compared = agreement.compare_metrics(x, -x, y, groups=["a"] * x.size, rounds=20)
+    assert all(math.isnan(each.low) and each.difference for each in compared)
+    two = agreement.figures(x, y, groups=["a", "b"] * (x.size // 2), rounds=20)
+    assert set(two["intervals_95"]) == set(agreement.FIGURES)
+
+
 def test_what_cannot_be_mapped_is_said() -> None:
     found = agreement.figures([1.0, 1.0, 1.0, 1.0, 1.0], [1.0, 2.0, 3.0, 4.0, 5.0], rounds=0)
     assert found["mapped"] is None
@@ -96,6 +107,30 @@ def test_resolving_power_shrinks_with_the_error_and_follows_the_scale() -> None:
     assert agreement.resolving_power(2 * x, y, np.full(60, 0.1)) == pytest.approx(2 * sharp)
     assert agreement.resolving_power(-x, y, np.full(60, 0.1)) == pytest.approx(sharp)
     assert math.isnan(agreement.resolving_power(x, y, np.full(60, 50.0)))
+
+
+def test_resolving_power_equals_the_published_example() -> None:
+    """Netflix/vmaf, python/test/perf_metric_test.py, after the NTIA's vqm_accuracy.m."""
+    np.random.seed(0)
+    votes = np.random.normal(0, 10.0, [100, 30]) + np.arange(100)[:, None]
+    errors = votes.std(axis=1) / np.sqrt(30)
+    found = agreement.resolving_power(np.arange(100), votes.mean(axis=1), errors)
+    assert found == pytest.approx(9.0014569671225111, abs=1e-9)
+
+
+def test_pair_analysis_equals_plain_loops_over_the_definitions() -> None:
+    """Golden: loops over Krasula's definitions with math.erfc; AUC by roc_auc_score too.
+
+    71 pairs differ at 95 %; one of them, (11, 13), has equal scores and counts as wrong.
+    """
+    truth = [1.5, 3.0, 3.4, 1.1, 1.6, 4.7, 1.3, 1.5, 4.8, 3.5, 2.5, 3.0, 3.7, 2.1]
+    error = [0.13, 0.26, 0.23, 0.2, 0.26, 0.21, 0.3, 0.14, 0.21, 0.2, 0.17, 0.22, 0.15, 0.26]
+    score = [17, 60, 76, 20, 25, 97, 32, 27, 101, 79, 48, 53, 77, 53]
+    found = agreement.pair_analysis(score, truth, error)
+    assert (found["different"], found["similar"]) == (71, 20)
+    assert found["auc_ds"] == pytest.approx(0.9330985915492958, abs=1e-12)
+    assert found["auc_bw"] == pytest.approx(0.9993056933148184, abs=1e-12)
+    assert found["cc_0"] == pytest.approx(69 / 71, abs=1e-12)
 
 
 def test_two_metrics_are_compared_in_pairs() -> None:

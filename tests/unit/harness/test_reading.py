@@ -183,7 +183,7 @@ def test_a_model_without_enhancement_gain() -> None:
     assert "feature_opts_dicts" not in document["model_dict"]
 
 
-@pytest.mark.parametrize("name", [*metrics.names(), "VIF", "vmaf_v0.6.1neg", "tiny:vmaf_tiny_v2"])
+@pytest.mark.parametrize("name", [*metrics.names(), "ADM", "vmaf_v0.6.1neg", "tiny:vmaf_tiny_v2"])
 def test_every_metric_has_a_column_and_something_to_ask_for(name: str) -> None:
     metric = metrics.metric_by_name(name)
     request = metric.request()

@@ -7,6 +7,7 @@ import json
 import math
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from tests.unit.scoring.svr_probe import SCALE, probe, run_models
 from vmafkit.errors import CapabilityMissing, Refused, Unreadable
 from vmafkit.ffmpeg.locate import find_ffmpeg
 from vmafkit.harness import forest, shapley, training, validation
+from vmafkit.harness.checkpoints import checkpoints_of
 from vmafkit.harness.feature_names import feature_by_model_name, features_of
 from vmafkit.schema.model_recipe import FeatureParam, ModelParam
 from vmafkit.scoring.svr import load_members, load_model
@@ -112,6 +114,64 @@ def test_libvmaf_loads_the_model_and_agrees(
     np.testing.assert_allclose(model.predict(rows), log["mine"], rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["BOOTSTRAP_LIBSVMNUSVR", "RESIDUEBOOTSTRAP_LIBSVMNUSVR"])
+def test_libvmaf_loads_every_member_of_an_ensemble_and_agrees(tmp_path: Path, kind: str) -> None:
+    x, y = _data(3)
+    model = training.train(x, y, NAMES, _param(kind, num_models=4, gamma=0.04))
+    documents = json.loads(model.document)
+    base = "testsrc2=s=160x96:r=25,noise=alls=6:allf=t:all_seed=3,trim=end_frame=4,format=yuv420p"
+    wanted = {f"m{number}": (document, list[str]()) for number, document in documents.items()}
+    wanted |= {f"f{column}": (probe(name, {}), []) for column, name in enumerate(NAMES)}
+    log = run_models(find_ffmpeg(), tmp_path, (base, f"{base},gblur=sigma=1.1"), wanted)
+    rows = np.stack([log[f"f{column}"] for column in range(len(NAMES))], axis=-1) / SCALE
+    members = load_members(model.document)
+    assert len(members) == len(documents) == 4
+    for number, member in enumerate(members):
+        np.testing.assert_allclose(member.predict(rows), log[f"m{number}"], rtol=0, atol=1e-6)
+    assert len({float(log[f"m{number}"][0]) for number in range(4)}) == 4
+
+
+def test_a_stopped_training_goes_on_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, y = _data()
+    param = _param("BOOTSTRAP_LIBSVMNUSVR", num_models=6)
+    whole = training.train(x, y, NAMES, param)
+    made: list[int] = []
+    fit = training._svr  # pyright: ignore[reportPrivateUsage]
+
+    def counted(*args: Any) -> Any:
+        made.append(1)
+        if len(made) == 4:
+            raise KeyboardInterrupt
+        return fit(*args)
+
+    monkeypatch.setattr(training, "_svr", counted)
+    kept = checkpoints_of(tmp_path, x.tobytes(), y.tobytes())
+    with pytest.raises(KeyboardInterrupt):
+        training.train(x, y, NAMES, param, (), kept)
+    assert {path.name for path in kept.folder.iterdir()} == {"1.json", "2.json"}
+    (kept.folder / "2.json").write_text('{"model_di')
+    made[:] = [1] * 4
+    again = training.train(x, y, NAMES, param, (), kept)
+    # The plain model, the spoilt member and the three that were missing.
+    assert len(made) == 4 + 5
+    assert again.document == whole.document
+    assert checkpoints_of(tmp_path, y.tobytes(), x.tobytes()).folder != kept.folder
+    kept.clear()
+    assert not kept.folder.exists()
+
+
+def test_a_clip_gives_a_row_for_each_opinion() -> None:
+    clips = [
+        validation.Clip("a", "0", np.array([[1.0, 3.0], [3.0, 5.0]]), 9.0, (4.0, 5.0)),
+        validation.Clip("a", "1", np.array([[7.0, 8.0]]), 6.0),
+    ]
+    rows, scores = validation.training_rows(clips)
+    assert rows.tolist() == [[2.0, 4.0], [2.0, 4.0], [7.0, 8.0]]
+    assert scores.tolist() == [4.0, 5.0, 6.0]
+
+
 def test_bootstrap_members_differ_and_the_first_is_the_plain_one() -> None:
     x, y = _data()
     plain = training.train(x, y, NAMES, _param())
@@ -119,8 +179,8 @@ def test_bootstrap_members_differ_and_the_first_is_the_plain_one() -> None:
         model = training.train(x, y, NAMES, _param(kind, num_models=5))
         assert len(load_members(model.document)) == len(json.loads(model.document)) == 5
         np.testing.assert_allclose(model.predict(x), plain.predict(x), atol=1e-12)
-        low, high = model.interval(x)
-        assert (low < high).all()
+        others = np.stack([each.predict(x) for each in model.members[1:]])
+        assert (np.ptp(others, axis=0) > 0).all()
         again = training.train(x, y, NAMES, _param(kind, num_models=5))
         assert again.document == model.document
 

@@ -268,3 +268,22 @@ def test_side_data_that_is_too_short_or_empty() -> None:
     assert color.hdr_facts("smpte2084", "", short).kind == "pq"
     empty = {"MASTERING_DISPLAY_METADATA": bytes(88), "CONTENT_LIGHT_LEVEL": bytes(8)}
     assert color.hdr_facts("smpte2084", "", empty).kind == "pq"
+
+
+def test_rates_as_people_write_them() -> None:
+    written = {"25": 25, "30000/1001": Fraction(30000, 1001), " 23.976 ": Fraction("23.976")}
+    assert {text: timing.rate_from(text) for text in written} == written
+    for text in (
+        "0",
+        "-25",
+        "25/0",
+        "1e99999999",
+        "nan",
+        "25/1/1",
+        "",
+        "9" * 5000,
+        "100001",
+        "2_5",
+    ):
+        with pytest.raises(ValueError, match=""):
+            timing.rate_from(text)

@@ -8,13 +8,14 @@ import json
 
 import pytest
 
-from report_kit import PER_SHOT, RECORD, dangers, row, score, sweep
+from report_kit import EXECUTED, PER_SHOT, PLAN, RECORD, ZONES, dangers, row, score, sweep
 from vmafkit.decide.compare import Comparison, compare
 from vmafkit.decide.compare_rows import curves_of
 from vmafkit.decide.hull import RatePoint, upper_hull
 from vmafkit.decide.target import Target
 from vmafkit.report.comparison import comparison_record, comparison_report
 from vmafkit.report.formats import to_csv, to_json, to_markdown
+from vmafkit.report.from_auto import auto_report
 from vmafkit.report.from_per_shot import per_shot_report
 from vmafkit.report.from_records import (
     corpus_report,
@@ -22,9 +23,12 @@ from vmafkit.report.from_records import (
     recommendation_report,
     score_report,
 )
+from vmafkit.report.from_zones import zones_report
 from vmafkit.report.page import to_html
+from vmafkit.schema.auto_plan import AutoPlan, TuneResult
 from vmafkit.schema.per_shot import PerShotResult
 from vmafkit.schema.recommendation import Recommendation
+from vmafkit.schema.zones import ZonesResult
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +148,33 @@ def test_a_title_by_shot_that_reaches_nothing_says_why() -> None:
     assert to_html(data)
 
 
+def test_a_plan_keeps_what_is_expected_apart_from_what_was_measured() -> None:
+    planned = auto_report(AutoPlan.model_validate(PLAN))
+    assert planned.lead == "libx265 is cheapest. Nothing was encoded."
+    assert [table.title for table in planned.tables] == ["Expected, not measured", "Left out"]
+    (figure,) = planned.rate_quality
+    assert figure.title.startswith("Expected")
+    rows = [TuneResult.model_validate(EXECUTED)]
+    data = auto_report(AutoPlan.model_validate(PLAN), rows)
+    assert data.lead == ("libx265 medium at 25 reaches the target with 1400 kbps, measured 93.20.")
+    assert data.tables[0].rows[0][2:6] == ("crf 25", "crf 24", 93.2, 1400.0)
+    measured = data.rate_quality[0]
+    assert [point.key for point in measured.curves[0].points] == ["crf 26", "crf 25", "crf 24"]
+    assert (measured.metric, measured.target) == ("vmaf", 93.0)
+    assert dangers(to_html(data)) == []
+    short = [TuneResult.model_validate(EXECUTED | {"met": False})]
+    assert "Nothing" in auto_report(AutoPlan.model_validate(PLAN), short).lead
+
+
+def test_zones_show_what_they_changed() -> None:
+    data = zones_report(ZonesResult.model_validate(ZONES))
+    assert data.lead.startswith("The video has -16.7 % bits")
+    assert [table.title for table in data.tables] == ["Zones", "Regions", "The whole video"]
+    assert data.tables[0].rows[0][3:] == (90.0, 50.0, -44.4)
+    assert data.commands == ("ffmpeg -i 'a b.mkv'",)
+    assert dangers(to_html(data)) == []
+
+
 def test_a_score_shows_its_frames_and_pooled_values() -> None:
     result = score()
     data = score_report(result, reference="a.mkv", distorted="b.mkv", shots=(0, 20))
@@ -153,4 +184,10 @@ def test_a_score_shows_its_frames_and_pooled_values() -> None:
     assert data.lead == "psnr_y mean: infinite"
     assert frames.shots == (0, 20)
     assert any("infinite on 1 of 40" in note for note in data.notes)
+    by_shot = data.tables[1]
+    values = score().columns["psnr_y"]
+    assert [row[:3] for row in by_shot.rows] == [(1, 0, 19), (2, 20, 20)]
+    assert by_shot.rows[1][3] == pytest.approx(values[20:].mean())
+    assert by_shot.rows[1][4:] == (values[20:].min(), 20 + int(values[20:].argmin()))
+    assert len(score_report(result, reference="a", distorted="b").tables) == 1
     assert dangers(to_html(data)) == []

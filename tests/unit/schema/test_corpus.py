@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from vmafkit.errors import SchemaTooNew, StoreCorrupt
+from vmafkit.schema import exports
 from vmafkit.schema.corpus import (
     CORPUS_ROW_KEYS,
     SCHEMA_VERSION,
     V1_KEYS,
     CorpusRow,
     from_line,
-    json_schema,
     to_line,
 )
 
@@ -167,7 +167,7 @@ def test_1000_flipped_bits_never_give_another_value() -> None:
 
 
 def test_the_json_schema_names_every_column_and_allows_more() -> None:
-    schema = json_schema()
+    schema = exports.json_schema("corpus-row")
     assert list(schema["properties"]) == list(CORPUS_ROW_KEYS)
     assert set(schema["required"]) == set(V1_KEYS) - {"schema_version"}
     assert schema["additionalProperties"] is True

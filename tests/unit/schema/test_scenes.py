@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vmafkit.errors import SchemaTooNew, Unreadable
-from vmafkit.schema.scenes import json_schema, qpfile, read_scenes, scenes_of
+from vmafkit.schema import exports
+from vmafkit.schema.scenes import qpfile, read_scenes, scenes_of
 
 
 @given(st.lists(st.integers(1, 1000), min_size=1, max_size=50))
@@ -78,4 +79,4 @@ def test_a_qpfile_has_a_key_frame_for_each_shot() -> None:
 
 
 def test_the_schema_names_its_draft() -> None:
-    assert "2020-12" in json_schema()["$schema"]
+    assert "2020-12" in exports.json_schema("scenes")["$schema"]

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from vmafkit import alive
 from vmafkit.errors import SchemaTooNew, StoreError, StoreFull, StoreLocked
 from vmafkit.store import claims
 from vmafkit.store.trials import TrialRecord, TrialStore
@@ -181,7 +182,7 @@ def test_a_reused_process_number_is_not_the_owner(
 ) -> None:
     with TrialStore(tmp_path) as store:
         with monkeypatch.context() as patch:
-            patch.setattr(claims, "start_of", lambda pid: "1")
+            patch.setattr(alive, "start_of", lambda pid: "1")
             assert store.claim("k", "one")
         assert store.claim("k", "two")
 

@@ -24,12 +24,17 @@ CacheResult = Annotated[
 Parallelize = Annotated[bool, typer.Option("--parallelize", help="One asset for each core.")]
 Processes = Annotated[int | None, typer.Option("--processes", help="Assets at once.")]
 SubjModel = Annotated[
-    str, typer.Option("--subj-model", help="MLE_CO_AP2, MOS, DMOS, SR_MOS or BR_SR_MOS.")
+    str, typer.Option("--subj-model", help="MLE_CO_AP2, MOS, DMOS, SR_MOS, BR_SR_MOS, sureal:TYPE.")
+]
+TrainedOn = Annotated[
+    str,
+    typer.Option("--subj-model", help="As in run-testing, or PERSUBJECT: each score is a row."),
 ]
 SavePlot = Annotated[Path | None, typer.Option("--save-plot", help="A folder for plots.")]
 SuppressPlot = Annotated[
     bool, typer.Option("--suppress-plot", help="Taken for old scripts; no window ever opens.")
 ]
+DataSet = Annotated[Path, typer.Argument(metavar="DATASET", help="A .yaml, .toml or .py recipe.")]
 Format = Annotated[str, typer.Argument(metavar="FMT", help="yuv420p .. yuv444p16le, or notyuv.")]
 Width = Annotated[int, typer.Argument(help="Of raw video; 0 with notyuv.")]
 Height = Annotated[int, typer.Argument(help="Of raw video; 0 with notyuv.")]

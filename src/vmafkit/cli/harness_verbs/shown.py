@@ -70,10 +70,24 @@ def pair(report: Mapping[str, Any], out_fmt: str) -> None:
             output.result(f"Frame {index}: {values}")
         for name, value in report["aggregate"].items():
             output.result(f"Aggregate ({report['statistic']}) {name}: {number(value, 6)}")
-        for name, value in report.get("explanation", {}).get("clip", {}).items():
-            output.result(f"{name} adds {value:+.3f} to {report['explanation']['base']:.3f}")
+        if "explanation" in report:
+            _explanation(report["explanation"])
     else:
         raise UsageError(f"--out-fmt {out_fmt} is not known", hint="text, json or xml")
+
+
+def _explanation(found: Mapping[str, Any]) -> None:
+    short = [name.split("_feature_")[-1].removesuffix("_score") for name in found["features"]]
+    width = max(11, *map(len, short))
+    rows = [("frame", ["base", *short, "score"])]
+    for index, (parts, score) in enumerate(zip(found["frames"], found["scores"], strict=True)):
+        values = [f"{found['base']:.3f}", *(f"{part:+.3f}" for part in parts), f"{score:.3f}"]
+        rows.append((str(index), values))
+    means = [f"{part:+.3f}" for part in found["clip"].values()]
+    total = found["base"] + sum(found["clip"].values())
+    rows.append(("clip", [f"{found['base']:.3f}", *means, f"{total:.3f}"]))
+    for name, values in rows:
+        output.result(f"{name:>6} {' '.join(f'{value:>{width}}' for value in values)}")
 
 
 def _xml(report: Mapping[str, Any]) -> str:

@@ -42,7 +42,6 @@ Examples:
 HELP = TESTING_HELP
 
 Quality = Annotated[str, typer.Argument(metavar="METRIC", help="VMAF, PSNR, .. or path=FILE.json.")]
-DataSet = Annotated[Path, typer.Argument(metavar="DATASET", help="A .yaml, .toml or .py recipe.")]
 VmafModel = Annotated[str | None, typer.Option("--vmaf-model", help="A model id or JSON file.")]
 Phone = Annotated[bool, typer.Option("--vmaf-phone-model", help="Apply the phone transform.")]
 Many = list[str] | None
@@ -50,7 +49,7 @@ Many = list[str] | None
 
 def run_testing(
     quality_type: Quality,
-    test_dataset: DataSet,
+    test_dataset: flags.DataSet,
     vmaf_model: VmafModel = None,
     vmaf_phone_model: Phone = False,
     subj_model: flags.SubjModel = "MLE_CO_AP2",
@@ -118,7 +117,7 @@ def run_testing(
 
 def run_cleaning_cache(
     quality_type: Quality,
-    test_dataset: DataSet,
+    test_dataset: flags.DataSet,
     vmaf_model: VmafModel = None,
     vmaf_phone_model: Phone = False,
     ffmpeg_bin: flags.FfmpegBin = None,

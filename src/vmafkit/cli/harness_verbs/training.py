@@ -38,17 +38,16 @@ Examples:
 """
 HELP = TRAINING_HELP
 
-DataSet = Annotated[Path, typer.Argument(metavar="DATASET", help="A .yaml, .toml or .py recipe.")]
 Features = Annotated[Path, typer.Argument(metavar="FEATURES", help="A file with feature_dict.")]
 Params = Annotated[Path, typer.Argument(metavar="PARAMS", help="A file with model_type.")]
 
 
 def run_vmaf_training(
-    train_dataset: DataSet,
+    train_dataset: flags.DataSet,
     feature_param: Features,
     model_param: Params,
     output_model: Annotated[Path, typer.Argument(metavar="OUT", help="A .json file.")],
-    subj_model: flags.SubjModel = "MLE_CO_AP2",
+    subj_model: flags.TrainedOn = "MLE_CO_AP2",
     cache_result: flags.CacheResult = True,
     parallelize: flags.Parallelize = False,
     processes: flags.Processes = None,
@@ -89,7 +88,7 @@ def run_vmaf_training(
 
 
 def run_vmaf_cross_validation(
-    train_dataset: DataSet,
+    train_dataset: flags.DataSet,
     feature_param: Features,
     model_param: Params,
     folds: Annotated[
@@ -98,7 +97,7 @@ def run_vmaf_cross_validation(
     group: Annotated[
         list[str] | None, typer.Option(help="Contents of a part, such as 0,1; repeatable.")
     ] = None,
-    subj_model: flags.SubjModel = "MLE_CO_AP2",
+    subj_model: flags.TrainedOn = "MLE_CO_AP2",
     cache_result: flags.CacheResult = True,
     parallelize: flags.Parallelize = False,
     processes: flags.Processes = None,

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from vmafkit.cli import output
+from vmafkit.cli.train_verbs.parts import Json
 
 HELP = """Write a checkpoint as ONNX, with its card beside it.
 
@@ -47,7 +48,7 @@ def export(
     ] = None,
     license: Annotated[str | None, typer.Option(help="Of the model.")] = None,
     notes: Annotated[str | None, typer.Option(help="For the card.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    as_json: Json = False,
 ) -> int:
     """See HELP."""
     from vmafkit import api

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from vmafkit.cli import output
+from vmafkit.cli.train_verbs.parts import Json, Quiet
 
 HELP = """Extract features and the teacher's score of a data set into Parquet.
 
@@ -60,8 +61,8 @@ def extract_features(
     cache_beside: Annotated[
         bool, typer.Option(help="Keep features below the data root, where the data set has it so.")
     ] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """See HELP."""
     from vmafkit import api

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from vmafkit.cli import output
+from vmafkit.cli.train_verbs.parts import Json, Quiet
 
 HELP = """Fetch the files of a data set, checked and continued where a fetch was cut off.
 
@@ -33,8 +34,8 @@ def fetch(
         Path | None, typer.Option(help="Default: ROOT/fetch_manifest.json.")
     ] = None,
     unpack: Annotated[bool, typer.Option("--unpack", help="Unpack archives in the root.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
     """See HELP."""
     from vmafkit import api

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from vmafkit.cli import output
+from vmafkit.cli.train_verbs.parts import Features, Json, Quiet, summary
 
 HELP = """Train a tiny model on a feature table by a recipe.
 
@@ -34,8 +35,6 @@ Config = Annotated[Path, typer.Option(help="A recipe in YAML.")]
 Epochs = Annotated[int | None, typer.Option(help="Instead of the recipe's.")]
 Seeds = Annotated[str | None, typer.Option(help="0,1,2: a sweep; the best on validation stays.")]
 Threads = Annotated[int | None, typer.Option(help="Of torch; default: 1.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 
 
 def fit(
@@ -81,16 +80,13 @@ def fit(
     for part in ("train", "val", "test"):
         found: dict[str, Any] | None = made.record[f"{part}_metrics"]
         if found:
-            output.result(
-                f"{part}: {found['n']} frames, PLCC {_number(found['plcc'])}, "
-                f"RMSE {found['rmse']:.4f}, largest error {found['max_abs_error']:.3f}"
-            )
+            output.result(f"{part}: {summary(found)}")
     return 0
 
 
 def cross_validate(
     config: Config,
-    features: Annotated[Path, typer.Option(help="A feature table.")],
+    features: Features,
     output_file: Annotated[Path, typer.Option("--output", "-o", help="The JSON report.")],
     folds: Annotated[int | None, typer.Option(help="So many folds; default: LOSO.")] = None,
     source: Annotated[list[str] | None, typer.Option(help="Leave out only this one.")] = None,
@@ -120,15 +116,8 @@ def cross_validate(
         output.json_line(report)
         return 0
     for name, found in report["loso_per_fold"].items():
-        output.result(
-            f"{name}: {found['n']} frames, PLCC {_number(found['plcc'])}, "
-            f"RMSE {found['rmse']:.4f}, largest error {found['max_abs_error']:.3f}"
-        )
+        output.result(f"{name}: {summary(found)}")
     return 0
-
-
-def _number(value: float | None) -> str:
-    return "not defined" if value is None else f"{value:.6f}"
 
 
 def _numbers(text: str | None) -> list[int]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from vmafkit.cli import output
+from vmafkit.cli.train_verbs.parts import Features, Json, number
 
 EVAL_HELP = """Hold a model against its teacher on one part of a table.
 
@@ -46,12 +47,10 @@ Examples:
   vmaf-train profile --model nflx.onnx --device cpu --iters 1000 --json
 """
 
-Features = Annotated[Path, typer.Option(help="A feature table.")]
 Model = Annotated[str, typer.Option("--model", help="An .onnx file, or a model id.")]
 Split = Annotated[str, typer.Option(help="train, val, test or all.")]
 SplitBy = Annotated[str, typer.Option(help="source, or clip.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cuda, openvino, rocm or cpu.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 OutJson = Annotated[Path | None, typer.Option("--out-json", help="Write the report here too.")]
 
 
@@ -90,8 +89,8 @@ def evaluate(
     for name in ("plcc", "srocc", "krocc", "rmse", "max_abs_error", "bias", "bias_above_90"):
         low, high = intervals.get(name, [None, None])
         span = "" if low is None or high is None else f"  [{low:.6f}, {high:.6f}]"
-        output.result(f"{name.upper():14} {_text(report[name])}{span}")
-    output.result(f"clip means: RMSE {_text(report['clips']['rmse'])}")
+        output.result(f"{name.upper():14} {number(report[name])}{span}")
+    output.result(f"clip means: RMSE {number(report['clips']['rmse'])}")
     return 0
 
 
@@ -135,8 +134,8 @@ def show_validation(report: dict[str, Any], *, as_json: bool = False) -> int:
         output.json_line(report)
     else:
         output.result(
-            f"{report['model']}: {report['rows']} rows, PLCC {_text(report['plcc'])}, "
-            f"RMSE {_text(report['rmse'])}, largest error {_text(report['max_abs_error'])}: "
+            f"{report['model']}: {report['rows']} rows, PLCC {number(report['plcc'])}, "
+            f"RMSE {number(report['rmse'])}, largest error {number(report['max_abs_error'])}: "
             f"{'passed' if report['passed'] else 'FAILED'}"
         )
     for failure in report["failures"]:
@@ -171,8 +170,8 @@ def compare(
     else:
         for each in found["ranked"]:
             output.result(
-                f"{each['path']}: RMSE {_text(each['rmse'])}, PLCC {_text(each['plcc'])}, "
-                f"SROCC {_text(each['srocc'])}, largest error {_text(each['max_abs_error'])}"
+                f"{each['path']}: RMSE {number(each['rmse'])}, PLCC {number(each['plcc'])}, "
+                f"SROCC {number(each['srocc'])}, largest error {number(each['max_abs_error'])}"
             )
     return 1 if found["errors"] else 0
 
@@ -205,10 +204,6 @@ def profile(
             f"p99 {each['p99_ms']:.4f} ms"
         )
     return 0
-
-
-def _text(value: float | None) -> str:
-    return "not defined" if value is None else f"{value:.6f}"
 
 
 def _way(word: str) -> Any:

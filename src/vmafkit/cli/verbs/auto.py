@@ -65,7 +65,11 @@ def auto(
     pix_fmt: flags.PixFmt = None,
     framerate: flags.Framerate = None,
     ffmpeg_bin: flags.FfmpegBin = None,
+    score_backend: flags.ScoreBackend = "auto",
+    vmaf_binary: flags.VmafBinary = None,
     timeout: flags.Timeout = None,
+    report: flags.Report = None,
+    form: flags.PrintedFormat = None,
     as_json: flags.Json = False,
     quiet: flags.Quiet = False,
 ) -> int:
@@ -103,11 +107,15 @@ def auto(
             pix_fmt=pix_fmt,
             framerate=framerate,
             ffmpeg_bin=ffmpeg_bin,
+            score_backend=score_backend,
+            vmaf_binary=vmaf_binary,
             timeout_s=timeout,
+            report=report,
             on_event=on_event,
         )
     if as_json:
         output.json_line(done.record())
     else:
-        output.result(auto_text(done))
+        text = api.result_text(done, form).rstrip("\n") if form else auto_text(done)
+        output.result(text)
     return 0 if done.met or not (execute or execute_all) else TargetUnreached.exit_code

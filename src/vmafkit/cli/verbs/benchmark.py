@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -23,26 +23,19 @@ Examples:
 
 def benchmark(
     from_corpus: Annotated[Path, typer.Option(help="The rows to compare.")],
-    target: Annotated[str | None, typer.Option(help="93, vmaf:p5>=90 or xpsnr>=42.")] = None,
+    target: flags.OneTarget = None,
     target_vmaf: flags.TargetVmaf = None,
-    metric: Annotated[str, typer.Option(help="Without --target: vmaf, xpsnr, ssim ..")] = "vmaf",
-    statistic: Annotated[str, typer.Option(help="Without --target: mean, p5, min ..")] = "mean",
+    metric: flags.Metric = "vmaf",
+    statistic: flags.Statistic = "mean",
     model: Annotated[str | None, typer.Option(help="VMAF model id in the rows.")] = None,
     display: Annotated[str | None, typer.Option(help="Scores made at WxH only.")] = None,
-    baseline_encoder: Annotated[
-        str | None, typer.Option(help="The anchor: an encoder or encoder:preset.")
-    ] = None,
-    interpolation: Annotated[
-        Literal["pchip", "akima"], typer.Option(help="Of the BD-rate: pchip or akima.")
-    ] = "pchip",
+    baseline_encoder: flags.BaselineEncoder = None,
+    interpolation: flags.Interpolation = "pchip",
     allow_mixed: Annotated[
         bool, typer.Option("--allow-mixed", help="Compare several models or versions.")
     ] = False,
-    report: Annotated[Path | None, typer.Option(help="Write an HTML page.")] = None,
-    form: Annotated[
-        Literal["markdown", "csv", "json"],
-        typer.Option("--format", help="Of what is printed: markdown, csv or json."),
-    ] = "markdown",
+    report: flags.Report = None,
+    form: flags.ComparisonFormat = "markdown",
     as_json: flags.Json = False,
 ) -> int:
     from vmafkit import api

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -23,28 +23,22 @@ Examples:
 
 
 def compare(
-    sources: Annotated[list[str] | None, typer.Argument(help="Videos to encode.")] = None,
-    source: Annotated[
-        flags.Many, typer.Option("--source", "--src", help="A video; repeatable.")
-    ] = None,
+    sources: flags.Sources = None,
+    source: flags.MoreSources = None,
     encoder: Annotated[
         flags.Many,
         typer.Option("--encoder", "--encoders", "--codec", help="Names; list or repeat."),
     ] = None,
     preset: Annotated[flags.Many, typer.Option(help="The encoders' own words.")] = None,
     crf: Annotated[flags.Many, typer.Option("--crf", "--quality", help="18:42:4, for all.")] = None,
-    target: Annotated[str | None, typer.Option(help="93, vmaf:p5>=90 or xpsnr>=42.")] = None,
+    target: flags.OneTarget = None,
     target_vmaf: flags.TargetVmaf = None,
-    metric: Annotated[str, typer.Option(help="Without --target: vmaf, xpsnr, ssim ..")] = "vmaf",
-    statistic: Annotated[str, typer.Option(help="Without --target: mean, p5, min ..")] = "mean",
+    metric: flags.Metric = "vmaf",
+    statistic: flags.Statistic = "mean",
     model: flags.Model = None,
-    display: Annotated[str | None, typer.Option(help="Score at WxH instead.")] = None,
-    baseline_encoder: Annotated[
-        str | None, typer.Option(help="The anchor: an encoder or encoder:preset.")
-    ] = None,
-    interpolation: Annotated[
-        Literal["pchip", "akima"], typer.Option(help="Of the BD-rate: pchip or akima.")
-    ] = "pchip",
+    display: flags.Display = None,
+    baseline_encoder: flags.BaselineEncoder = None,
+    interpolation: flags.Interpolation = "pchip",
     output_file: Annotated[
         Path | None, typer.Option("--output", "-o", help="Keep the rows in this corpus.")
     ] = None,
@@ -56,12 +50,11 @@ def compare(
     pix_fmt: flags.PixFmt = None,
     framerate: flags.Framerate = None,
     ffmpeg_bin: flags.FfmpegBin = None,
+    score_backend: flags.ScoreBackend = "auto",
+    vmaf_binary: flags.VmafBinary = None,
     timeout: flags.Timeout = None,
-    report: Annotated[Path | None, typer.Option(help="Write an HTML page.")] = None,
-    form: Annotated[
-        Literal["markdown", "csv", "json"],
-        typer.Option("--format", help="Of what is printed: markdown, csv or json."),
-    ] = "markdown",
+    report: flags.Report = None,
+    form: flags.ComparisonFormat = "markdown",
     as_json: flags.Json = False,
     quiet: flags.Quiet = False,
 ) -> int:
@@ -92,6 +85,8 @@ def compare(
             pix_fmt=pix_fmt,
             framerate=framerate,
             ffmpeg_bin=ffmpeg_bin,
+            score_backend=score_backend,
+            vmaf_binary=vmaf_binary,
             timeout_s=timeout,
             report=report,
             on_event=on_event,

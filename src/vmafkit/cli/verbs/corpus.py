@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vmafkit.cli import output
+from vmafkit.cli import flags, output
 from vmafkit.cli.words import parse_size
 
 HELP = """Measure sources x encoders x presets x quality values into a corpus.
@@ -22,40 +22,44 @@ Examples:
   vmaf-tune corpus --source a.yuv --width 1920 --height 1080 --encoder svt-av1 --crf 20,30,40
 """
 
-Many = list[str] | None
-
 
 def corpus(
-    sources: Annotated[list[str] | None, typer.Argument(help="Videos to encode.")] = None,
-    source: Annotated[Many, typer.Option("--source", "--src", help="A video; repeatable.")] = None,
+    sources: flags.Sources = None,
+    source: flags.MoreSources = None,
     encoder: Annotated[
-        Many, typer.Option("--encoder", "--codec", help="ffmpeg's name or an alias; repeatable.")
+        flags.Many,
+        typer.Option("--encoder", "--codec", help="ffmpeg's name or an alias; repeatable."),
     ] = None,
-    preset: Annotated[Many, typer.Option(help="The encoder's words; list or repeat.")] = None,
+    preset: Annotated[flags.Many, typer.Option(help="The encoder's words; list or repeat.")] = None,
     crf: Annotated[
-        Many, typer.Option("--crf", "--quality", help="23, 18,20,22 or 18:40:2; repeatable.")
+        flags.Many, typer.Option("--crf", "--quality", help="23, 18,20,22 or 18:40:2; repeatable.")
     ] = None,
-    enc: Annotated[Many, typer.Option(help="k=v for the encoder; repeatable.")] = None,
-    model: Annotated[Many, typer.Option(help="VMAF model id or path=FILE; repeatable.")] = None,
-    feature: Annotated[Many, typer.Option(help="Further feature of libvmaf.")] = None,
+    enc: flags.Enc = None,
+    model: Annotated[
+        flags.Many, typer.Option(help="VMAF model id or path=FILE; repeatable.")
+    ] = None,
+    feature: Annotated[flags.Many, typer.Option(help="Further feature of libvmaf.")] = None,
     output_file: Annotated[
         Path, typer.Option("--output", "-o", help="The corpus file; continued when it exists.")
     ] = Path("corpus.jsonl"),
-    display: Annotated[str | None, typer.Option(help="Score at WxH instead.")] = None,
+    display: flags.Display = None,
     subsample: Annotated[int, typer.Option(help="Score every n-th frame.")] = 1,
     allow_hdr: Annotated[bool, typer.Option(help="Score HDR with a model for SDR.")] = False,
-    threads: Annotated[int, typer.Option(help="Of each encode; results depend on it.")] = 1,
-    workers: Annotated[int | None, typer.Option(help="Trials at once; default: cores.")] = None,
+    threads: flags.Threads = 1,
+    workers: flags.Workers = None,
     keep_encodes: Annotated[bool, typer.Option(help="Keep the encoded files.")] = False,
     encode_dir: Annotated[Path | None, typer.Option(help="Where they are kept.")] = None,
-    width: Annotated[int | None, typer.Option(help="Of raw YUV.")] = None,
-    height: Annotated[int | None, typer.Option(help="Of raw YUV.")] = None,
-    pix_fmt: Annotated[str | None, typer.Option(help="Of raw YUV.")] = None,
-    framerate: Annotated[str | None, typer.Option(help="Of raw YUV, such as 30000/1001.")] = None,
-    ffmpeg_bin: Annotated[str | None, typer.Option(help="The ffmpeg to use.")] = None,
-    timeout: Annotated[float | None, typer.Option(help="Seconds for each ffmpeg run.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Write an HTML page.")] = None,
+    width: flags.Width = None,
+    height: flags.Height = None,
+    pix_fmt: flags.PixFmt = None,
+    framerate: flags.Framerate = None,
+    ffmpeg_bin: flags.FfmpegBin = None,
+    score_backend: flags.ScoreBackend = "auto",
+    vmaf_binary: flags.VmafBinary = None,
+    timeout: flags.Timeout = None,
+    report: flags.Report = None,
     dry_run: Annotated[bool, typer.Option(help="Print the commands and stop.")] = False,
+    form: flags.PrintedFormat = None,
     as_json: Annotated[bool, typer.Option("--json", help="Events as JSON lines.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No bar.")] = False,
 ) -> int:
@@ -79,6 +83,8 @@ def corpus(
         pix_fmt=pix_fmt,
         framerate=framerate,
         ffmpeg_bin=ffmpeg_bin,
+        score_backend=score_backend,
+        vmaf_binary=vmaf_binary,
     )
     if dry_run:
         for command in plan.commands:
@@ -95,7 +101,9 @@ def corpus(
             report=report,
             on_event=shown.show,
         )
-    if not as_json:
+    if form is not None:
+        output.result(api.corpus_text(output_file, form).rstrip("\n"))
+    elif not as_json:
         output.result(
             f"{output_file}: {done.cells} cells, {done.measured} measured, {done.known} known, "
             f"{done.skipped} there already, {done.failed} failed"

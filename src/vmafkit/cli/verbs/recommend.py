@@ -51,8 +51,11 @@ def recommend(
     pix_fmt: flags.PixFmt = None,
     framerate: flags.Framerate = None,
     ffmpeg_bin: flags.FfmpegBin = None,
+    score_backend: flags.ScoreBackend = "auto",
+    vmaf_binary: flags.VmafBinary = None,
     timeout: flags.Timeout = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the first command.")] = False,
+    form: flags.PrintedFormat = None,
     as_json: flags.Json = False,
     quiet: flags.Quiet = False,
 ) -> int:
@@ -91,12 +94,16 @@ def recommend(
             pix_fmt=pix_fmt,
             framerate=framerate,
             ffmpeg_bin=ffmpeg_bin,
+            score_backend=score_backend,
+            vmaf_binary=vmaf_binary,
             timeout_s=timeout,
             dry_run=dry_run,
             on_event=on_event,
         )
     if as_json:
         output.json_line(found.record())
+    elif form is not None and not dry_run:
+        output.result(api.result_text(found, form).rstrip("\n"))
     else:
         output.result(found.command if dry_run else recommendation_text(found))
     return 0 if found.met or dry_run or predict_only else TargetUnreached.exit_code

@@ -64,8 +64,11 @@ def tune_per_shot(
     pix_fmt: flags.PixFmt = None,
     framerate: flags.Framerate = None,
     ffmpeg_bin: flags.FfmpegBin = None,
+    score_backend: flags.ScoreBackend = "auto",
+    vmaf_binary: flags.VmafBinary = None,
     timeout: flags.Timeout = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Find shots, encode nothing.")] = False,
+    form: flags.PrintedFormat = None,
     as_json: flags.Json = False,
     quiet: flags.Quiet = False,
 ) -> int:
@@ -105,6 +108,8 @@ def tune_per_shot(
             pix_fmt=pix_fmt,
             framerate=framerate,
             ffmpeg_bin=ffmpeg_bin,
+            score_backend=score_backend,
+            vmaf_binary=vmaf_binary,
             timeout_s=timeout,
             dry_run=dry_run,
             on_event=on_event,
@@ -112,5 +117,6 @@ def tune_per_shot(
     if as_json:
         output.json_line(found.record())
     else:
-        output.result(per_shot_text(found))
+        text = api.result_text(found, form).rstrip("\n") if form else per_shot_text(found)
+        output.result(text)
     return 0 if found.met or dry_run else TargetUnreached.exit_code

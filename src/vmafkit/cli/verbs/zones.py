@@ -48,6 +48,8 @@ def zones(
     framerate: flags.Framerate = None,
     ffmpeg_bin: flags.FfmpegBin = None,
     timeout: flags.Timeout = None,
+    report: flags.Report = None,
+    form: flags.PrintedFormat = None,
     as_json: flags.Json = False,
     quiet: flags.Quiet = False,
 ) -> int:
@@ -75,10 +77,12 @@ def zones(
             framerate=framerate,
             ffmpeg_bin=ffmpeg_bin,
             timeout_s=timeout,
+            report=report,
             on_event=on_event,
         )
     if as_json:
         output.json_line(found.record())
     else:
-        output.result(zones_text(found))
+        text = api.result_text(found, form).rstrip("\n") if form else zones_text(found)
+        output.result(text)
     return 0

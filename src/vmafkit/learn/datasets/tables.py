@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
 
 from vmafkit.errors import Unreadable, UsageError
 from vmafkit.media.hashing import show
 from vmafkit.media.source import RawGeometry
+from vmafkit.media.timing import rate_from
+from vmafkit.schema import strictyaml
 
 _LIMIT_BYTES = 64 << 20
 
@@ -38,11 +39,9 @@ def read_records(path: Path, key: str) -> list[dict[str, Any]]:
 
 
 def _yaml(path: Path, text: str, key: str) -> list[dict[str, Any]]:
-    import yaml
-
     try:
-        document: Any = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError):
+        document: Any = strictyaml.loads(text)
+    except ValueError:
         raise Unreadable(
             f"{show(path)} is neither CSV nor YAML", hint="name a .csv or .yaml file"
         ) from None
@@ -110,7 +109,7 @@ def geometry(record: dict[str, Any], where: str) -> RawGeometry | None:
     if not width or not height:
         raise UsageError(f"{where} needs both width and height")
     try:
-        rate = Fraction(str(record.get("framerate", 25)))
-    except (ValueError, ZeroDivisionError):
+        rate = rate_from(str(record.get("framerate", 25)))
+    except ValueError:
         raise UsageError(f"{where} has framerate {record['framerate']!r}") from None
     return RawGeometry(width, height, str(record.get("pix_fmt", "yuv420p")), rate)

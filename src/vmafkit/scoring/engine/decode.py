@@ -1,130 +1,173 @@
-"""Decodes the luma of a video in a thread of its own, a few frames ahead."""
+"""Decodes the sides of a comparison with one ffmpeg, a few frames ahead.
+
+It is the program, and the chain of filters, that libvmaf would score with: windows, scaling and
+conversions give the same pictures. The lumas of all sides come stacked, as one tall picture.
+"""
 
 from __future__ import annotations
 
+import os
 import queue
-import re
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from vmafkit.errors import ScoreFailed
+from vmafkit import fsio, proc
+from vmafkit.errors import Cancelled, FrameCount, ResultInvalid, ScoreFailed
+from vmafkit.ffmpeg.decoded import decoded_streams
+from vmafkit.ffmpeg.run import Job, read_ffmpeg
+from vmafkit.media import pixfmt
 from vmafkit.media.hashing import show
-from vmafkit.media.source import Source
-from vmafkit.media.window import Window
+from vmafkit.scoring.libvmaf import Side
 
-if TYPE_CHECKING:
-    from av.container.input import InputContainer
-    from av.video.frame import VideoFrame
-
-Picture = npt.NDArray[Any]
-
-# Formats whose first plane is luma, in whole samples with nothing left to convert.
-_PLAIN_LUMA = re.compile(r"(?:yuvj?4[0-4][0-4]p|gray|nv12)|(?:yuv4[0-4][0-4]p|gray)(1[026])le")
-_AHEAD = 4
+Pictures = npt.NDArray[Any]
+_AHEAD = 2
 _POLL_S = 0.2
 
 
-def plain_depth(pix_fmt: str) -> int:
-    """Bits of a luma sample that can be taken as it lies in memory; 0 if it cannot."""
-    found = _PLAIN_LUMA.fullmatch(pix_fmt)
-    return int(found[1] or 8) if found else 0
-
-
-class LumaReader:
-    """The frames of one video, in order.
+class StackReader:
+    """The lumas of several sides, frame by frame.
 
     Args:
-        source: what to decode.
-        window: which of its frames; None for all.
+        program: an ffmpeg.
+        sides: the reference first.
+        size: (width, height) of the compared pictures.
+        pix_fmt: the planar format they are compared in.
+        threads: of each decoder.
+        job: its limits and how it can be stopped.
     """
 
-    def __init__(self, source: Source, window: Window | None) -> None:
-        self._source = source
-        self._window = window
-        self._queue: queue.Queue[Picture | Exception | None] = queue.Queue(_AHEAD)
+    def __init__(
+        self,
+        program: Path,
+        sides: Sequence[Side],
+        size: tuple[int, int],
+        pix_fmt: str,
+        *,
+        threads: int = 1,
+        job: Job | None = None,
+    ) -> None:
+        self._program, self._sides, self._threads = program, tuple(sides), threads
+        self._pix_fmt, self._job = pix_fmt, job or Job()
+        kind = np.uint8 if pixfmt.bit_depth(pix_fmt) == 8 else np.dtype("<u2")
+        shape = (len(sides), size[1], size[0])
+        self._free: queue.SimpleQueue[Pictures] = queue.SimpleQueue()
+        self._full: queue.SimpleQueue[Pictures | BaseException | None] = queue.SimpleQueue()
+        for _ in range(_AHEAD + 1):
+            self._free.put(np.empty(shape, kind))
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._fill, name="vmaf-decode", daemon=True)
+        self._finished: proc.Finished | None = None
+        self._own_s = 0.0
+        self._shown: Pictures | None = None
+        self._filling: Pictures | None = None
+        self._filled = 0
+        self._thread = threading.Thread(target=self._run, name="vmaf-decode", daemon=True)
         self._thread.start()
 
-    @property
-    def path(self) -> Path:
-        """Of the video."""
-        return self._source.path
+    def next(self) -> Pictures | None:
+        """The next frame, shape (sides, height, width); None after the last.
 
-    def next(self) -> Picture | None:
-        """The luma of the next frame, (height, width); None after the last.
+        The array is filled anew after the next call.
 
         Raises:
-            ScoreFailed: the video cannot be decoded.
+            ScoreFailed: a side cannot be decoded.
+            FrameCount, ResultInvalid: a side is not whole.
+            Cancelled, ToolTimeout: as `proc.run`.
         """
-        item = self._queue.get()
-        if isinstance(item, Exception):
-            raise ScoreFailed(
-                f"{show(self._source.path)} cannot be decoded: {item}",
-                hint="--score-backend libvmaf reads it with ffmpeg",
-            ) from item
+        if self._shown is not None:
+            self._free.put(self._shown)
+            self._shown = None
+        item = self._full.get()
+        if isinstance(item, BaseException):
+            raise item
+        self._shown = item
         return item
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU seconds of the decoding, once it has ended."""
+        return self._own_s + (self._finished.cpu_s if self._finished else 0.0)
 
     def close(self) -> None:
         """Stop decoding."""
         self._stopped.set()
         self._thread.join()
 
-    def _fill(self) -> None:
+    def _run(self) -> None:
         try:
-            for picture in self._pictures():
-                if not self._put(picture):
-                    return
-            self._put(None)
-        except Exception as error:
-            self._put(error)
+            with fsio.scratch_folder() as folder:
+                self._finished = read_ffmpeg(
+                    self._program, self._words(), self._take, cwd=folder,
+                    job=replace(self._job, on_progress=None), failure=ScoreFailed,
+                    what="decoding for the score",
+                )  # fmt: skip
+            self._check(self._finished)
+            self._own_s = time.thread_time()
+            self._full.put(None)
+        except BaseException as error:
+            self._full.put(error)
 
-    def _put(self, item: Picture | Exception | None) -> bool:
+    def _words(self) -> list[str]:
+        words: list[str] = []
+        chains: list[str] = []
+        labels = ""
+        for number, side in enumerate(self._sides):
+            words += ["-threads", str(self._threads), *side.words]
+            chains.append(side.chain(f"{number}:V:0", f"s{number}", self._pix_fmt))
+            chains.append(f"[s{number}]extractplanes=y[y{number}]")
+            labels += f"[y{number}]"
+        chains.append(f"{labels}vstack=inputs={len(self._sides)}[o]")
+        return [
+            *words, "-filter_complex", ";".join(chains), "-map", "[o]",
+            "-fps_mode", "passthrough", "-f", "rawvideo", "-",
+        ]  # fmt: skip
+
+    def _take(self, descriptor: int) -> bool:
+        """Fill the next picture with what there is; False at the end."""
+        if self._filling is None:
+            self._filling = self._room()
+        rest = self._filling.data.cast("B")[self._filled :]
+        count = os.readv(descriptor, [rest])
+        self._filled += count
+        if self._filled == self._filling.nbytes:
+            self._full.put(self._filling)
+            self._filling, self._filled = None, 0
+        return count > 0
+
+    def _room(self) -> Pictures:
         while not self._stopped.is_set():
+            cancel = self._job.cancel
+            if cancel is not None and cancel.is_set():
+                break
             try:
-                self._queue.put(item, timeout=_POLL_S)
-            except queue.Full:
+                return self._free.get(timeout=_POLL_S)
+            except queue.Empty:
                 continue
-            return True
-        return False
+        raise Cancelled("scoring was stopped")
 
-    def _pictures(self) -> Iterator[Picture]:
-        first = self._window.start_frame if self._window else 0
-        end = self._window.end_frame if self._window else None
-        with self._open() as container:
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            for number, frame in enumerate(container.decode(stream)):
-                if end is not None and number >= end:
-                    return
-                if number >= first:
-                    yield self._luma(frame)
-
-    def _open(self) -> InputContainer:
-        import av
-
-        raw = self._source.raw
-        if raw is None:
-            return av.open(str(self._source.path))
-        options = {
-            "video_size": f"{raw.width}x{raw.height}",
-            "pixel_format": raw.pix_fmt,
-            "framerate": str(raw.framerate),
-        }
-        return av.open(str(self._source.path), format="rawvideo", options=options)
-
-    def _luma(self, frame: VideoFrame) -> Picture:
-        depth = plain_depth(frame.format.name)
-        if depth == 0:
-            raise ValueError(f"a frame is of pixel format {frame.format.name}")
-        plane = frame.planes[0]
-        lines = np.frombuffer(
-            memoryview(cast(bytes, plane)), np.uint8 if depth == 8 else np.dtype("<u2")
-        )
-        per_line = plane.line_size // lines.itemsize
-        return lines.reshape(-1, per_line)[: frame.height, : frame.width]
+    def _check(self, finished: proc.Finished) -> None:
+        if self._filled:
+            raise ResultInvalid("ffmpeg gave a part of a picture")
+        streams = decoded_streams(finished.stderr_tail)
+        for number, side in enumerate(self._sides):
+            decoded = streams.get(number)
+            if decoded is None:
+                raise ResultInvalid("ffmpeg did not say how many frames it decoded")
+            if decoded.errors:
+                raise ResultInvalid(
+                    f"{show(side.path)}: {decoded.errors} packets could not be decoded",
+                    hint="the file is damaged; make it again",
+                )
+            found = decoded.frames
+            if side.span is not None:
+                found = max(0, min(found - side.span[0], side.span[1]))
+            if found != side.count:
+                raise FrameCount(
+                    f"{show(side.path)} gave {found} frames where {side.count} were expected"
+                )

@@ -10,6 +10,7 @@ features.columns(0)["integer_adm2"]
 from __future__ import annotations
 
 import queue
+import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,13 +22,14 @@ import numpy.typing as npt
 
 from vmafkit.errors import InputError, UsageError
 from vmafkit.scoring.engine.native import Library, load
+from vmafkit.scoring.engine.proven import SMALLEST
 from vmafkit.scoring.engine.workspace import FrameFeatures, Workspace
 
 FloatArray = npt.NDArray[np.float64]
 
 NO_LIMIT = 100.0
 BIT_DEPTHS = (8, 10, 12, 16)
-SMALLEST, LARGEST = 40, 16384
+LARGEST = 16384
 _MOST_DISTORTED = 64
 
 
@@ -116,6 +118,12 @@ class Engine:
         self._last: Workspace | None = None
         self._results: list[FrameFeatures | Future[FrameFeatures]] = []
         self._finished = False
+        self._worked_s: list[float] = []
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU seconds of the engine's own threads; without any, the caller's thread works."""
+        return sum(self._worked_s)
 
     def push(self, reference: npt.ArrayLike, distorted: Sequence[npt.ArrayLike]) -> None:
         """Give the next frame; the arrays may be used for something else right after.
@@ -142,7 +150,14 @@ class Engine:
         if self._pool is None:
             self._results.append(self._work(workspace))
         else:
-            self._results.append(self._pool.submit(self._work, workspace))
+            self._results.append(self._pool.submit(self._work_aside, workspace))
+
+    def _work_aside(self, workspace: Workspace) -> FrameFeatures:
+        before = time.thread_time()
+        try:
+            return self._work(workspace)
+        finally:
+            self._worked_s.append(time.thread_time() - before)
 
     def _work(self, workspace: Workspace) -> FrameFeatures:
         try:

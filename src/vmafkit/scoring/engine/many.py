@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,15 @@ import numpy as np
 
 from vmafkit import settings
 from vmafkit.errors import Cancelled, CapabilityMissing, FrameCount, UsageError
+from vmafkit.ffmpeg.progress import Progress
 from vmafkit.ffmpeg.run import Job
+from vmafkit.media import pixfmt
 from vmafkit.media.hashing import ensure_unchanged, show
-from vmafkit.scoring.engine.decode import LumaReader, Picture, plain_depth
-from vmafkit.scoring.engine.engine import SMALLEST, Engine, Features
-from vmafkit.scoring.engine.models import EngineModel, gains_of, is_proven, read_model
-from vmafkit.scoring.engine.native import Library, find_library, load, source_hash
+from vmafkit.scoring.engine.decode import StackReader
+from vmafkit.scoring.engine.engine import Engine, Features
+from vmafkit.scoring.engine.models import EngineModel, gains_of, read_model
+from vmafkit.scoring.engine.native import Library, find_library, load, version
+from vmafkit.scoring.engine.proven import unproven
 from vmafkit.scoring.score import Score
 
 if TYPE_CHECKING:
@@ -24,25 +27,19 @@ if TYPE_CHECKING:
 
 ARITHMETIC = "3.2"
 """The version of libvmaf whose integer arithmetic the engine follows."""
+_TELL_EVERY_S = 0.5
 
 
 def why_not(prepared: Prepared) -> str:
-    """Why the engine is not proven for this pair, in words; empty when it is."""
-    pair, request = prepared.pair, prepared.request
-    depths = {plain_depth(side.pix_fmt) for side in (pair.reference, pair.distorted)}
-    turned = pair.reference.rotation or pair.distorted.rotation
-    sizes = {pair.reference.display_size, pair.distorted.display_size, prepared.display}
-    unproven = [model.id for model in prepared.models if not is_proven(model)]
-    reasons = (
-        ("features beside the models are asked for", bool(request.features)),
-        (f"model {', '.join(unproven)} is not proven", bool(unproven)),
-        ("only every n-th frame is asked for", request.subsample != 1),
-        ("a side has to be scaled or turned", len(sizes) > 1 or bool(turned)),
-        ("the samples have to be converted", len(depths) > 1 or depths == {0}),
-        (f"the picture is below {SMALLEST} samples", min(prepared.display) < SMALLEST),
-        ("the engine is not built", find_library() is None),
+    """Why the engine does not score this pair, in words; empty when it does."""
+    request = prepared.request
+    why = unproven(
+        prepared.models,
+        prepared.display,
+        has_features=bool(request.features),
+        subsample=request.subsample,
     )
-    return next((reason for reason, holds in reasons if holds), "")
+    return why or ("the engine is not built" if find_library() is None else "")
 
 
 def score_many(
@@ -51,9 +48,9 @@ def score_many(
     """Score encodes of one reference, which is decoded and worked on once.
 
     Args:
-        scorer: its ffmpeg carries the models.
+        scorer: its ffmpeg decodes, and carries the models.
         many: the pairs, of one reference and window and with equal requests.
-        job: how it can be stopped.
+        job: how it can be stopped, who is told how far it is, and its time limit.
         threads: frames that are worked on at the same time; 0 for all cores.
 
     Returns:
@@ -63,20 +60,21 @@ def score_many(
         UsageError: the pairs do not share their reference.
         CapabilityMissing: the engine is not built, or not proven for a pair.
         ScoreFailed: a video cannot be decoded.
-        FrameCount: a video does not give its frames.
+        FrameCount, ResultInvalid: a video does not give its frames.
         Changed: a file changed while it was scored.
-        Cancelled: the job was stopped.
+        Cancelled, ToolTimeout: the job was stopped, or took too long.
     """
     first = _shared(many)
-    wall, cpu = time.monotonic(), time.process_time()
+    started = time.monotonic()
     library = load()
     models = [read_model(model, scorer.program) for model in first.models]
-    features = _features(library, many, models, job, threads or settings.core_count())
+    features, cpu_s = _features(
+        scorer, library, many, models, job or Job(), threads or settings.core_count()
+    )
     for prepared in many:
         for source in (prepared.pair.reference, prepared.pair.distorted):
             ensure_unchanged(source)
-    share = len(many)
-    cost = ((time.monotonic() - wall) / share, (time.process_time() - cpu) / share)
+    cost = ((time.monotonic() - started) / len(many), cpu_s / len(many))
     return tuple(
         _score(prepared, library, models, features, n, cost) for n, prepared in enumerate(many)
     )
@@ -87,63 +85,79 @@ def _shared(many: Sequence[Prepared]) -> Prepared:
         raise UsageError("there is nothing to score")
     first = many[0]
     for prepared in many:
-        pair = prepared.pair
+        # A converted or scaled reference must be converted and scaled alike for all.
         same = (
-            pair.reference == first.pair.reference
-            and pair.reference_window == first.pair.reference_window
+            prepared.sides[0] == first.sides[0]
+            and prepared.pair.reference == first.pair.reference
             and prepared.models == first.models
+            and prepared.display == first.display
+            and prepared.passes[0].pix_fmt == first.passes[0].pix_fmt
         )
         if not same:
             raise UsageError("encodes scored together must share reference, frames and models")
         reason = why_not(prepared)
         if reason:
             raise CapabilityMissing(
-                f"the engine does not score {show(pair.distorted.path)}: {reason}",
+                f"the engine does not score {show(prepared.pair.distorted.path)}: {reason}",
                 hint="--score-backend libvmaf scores it",
             )
     return first
 
 
 def _features(
+    scorer: Scorer,
     library: Library,
     many: Sequence[Prepared],
     models: Sequence[EngineModel],
-    job: Job | None,
+    job: Job,
     threads: int,
-) -> Features:
+) -> tuple[Features, float]:
+    """The features of all, and the CPU seconds of the whole work."""
     first = many[0]
+    pix_fmt = first.passes[0].pix_fmt
+    sides = [first.sides[0], *(prepared.sides[1] for prepared in many)]
     width, height = first.display
-    wanted = first.frame_count
+    wanted, tell = first.frame_count, _teller(job)
+    before = time.thread_time()
     with ExitStack() as stack:
-        pair = first.pair
-        readers = [LumaReader(pair.reference, pair.reference_window)]
-        stack.callback(readers[0].close)
-        for prepared in many:
-            reader = LumaReader(prepared.pair.distorted, prepared.pair.distorted_window)
-            readers.append(reader)
-            stack.callback(reader.close)
+        reader = StackReader(
+            scorer.program, sides, first.display, pix_fmt, threads=threads, job=job
+        )
+        stack.callback(reader.close)
         engine = stack.enter_context(
             Engine(
-                width, height, distorted=len(many), bit_depth=plain_depth(pair.reference.pix_fmt),
+                width, height, distorted=len(many), bit_depth=pixfmt.bit_depth(pix_fmt),
                 gains=gains_of(models), threads=threads, library=library,
             )
         )  # fmt: skip
-        for number in range(wanted):
-            if job is not None and job.cancel is not None and job.cancel.is_set():
+        count = 0
+        while (pictures := reader.next()) is not None:
+            if job.cancel is not None and job.cancel.is_set():
                 raise Cancelled("scoring was stopped")
-            reference, *distorted = (_next(r, number, wanted) for r in readers)
-            engine.push(reference, distorted)
-        for reader in readers:
-            if reader.next() is not None:
-                raise FrameCount(f"a video has more than its {wanted} frames")
-        return engine.finish()
+            engine.push(pictures[0], list(pictures[1:]))
+            count += 1
+            tell(count, False)
+        if count != wanted:
+            raise FrameCount(
+                f"{show(first.pair.reference.path)} gave {count} frames where {wanted} were"
+                " expected"
+            )
+        features = engine.finish()
+        tell(count, True)
+        return features, time.thread_time() - before + engine.cpu_s + reader.cpu_s
 
 
-def _next(reader: LumaReader, number: int, wanted: int) -> Picture:
-    picture = reader.next()
-    if picture is None:
-        raise FrameCount(f"{show(reader.path)} gave {number} frames where {wanted} were expected")
-    return picture
+def _teller(job: Job) -> Callable[[int, bool], None]:
+    told = started = time.monotonic()
+
+    def tell(count: int, is_last: bool) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if job.on_progress is not None and (is_last or now - told >= _TELL_EVERY_S):
+            told = now
+            job.on_progress(Progress(count, count / max(now - started, 1e-9), is_last))
+
+    return tell
 
 
 def _score(
@@ -167,8 +181,8 @@ def _score(
         models=prepared.models,
         model_note=prepared.note,
         backend="engine",
-        libvmaf_version=ARITHMETIC,
-        tool_version=f"vmafkit engine {source_hash()} {library.machine}",
+        libvmaf_version=f"{ARITHMETIC} (vmafkit engine {version()})",
+        tool_version=f"vmafkit engine {version()} {library.machine}",
         display=prepared.display,
         pix_fmt=prepared.passes[0].pix_fmt,
         steps=tuple(dict.fromkeys(prepared.steps)),

@@ -20,14 +20,6 @@ FloatArray = npt.NDArray[np.float64]
 
 _ADM, _MOTION, _VIF = "adm2", "motion2", tuple(f"vif_scale{n}" for n in range(4))
 _GAINS = {"adm_enhn_gain_limit": _ADM, "vif_enhn_gain_limit": "vif"}
-PROVEN = (
-    "vmaf_v0.6.1",
-    "vmaf_v0.6.1neg",
-    "vmaf_4k_v0.6.1",
-    "vmaf_4k_v0.6.1neg",
-    "vmaf_b_v0.6.3",
-)
-"""The built-in models in the parity grid; each also with the transform for phones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +57,6 @@ class EngineModel:
             parts, self.model.lo, self.model.hi, curve=self.curve, clip=self.model.clip
         )
         return {name: found.pop("bagging"), **{f"{name}_{k}": v for k, v in found.items()}}
-
-
-def is_proven(model: VmafModel) -> bool:
-    """Whether the model is in the parity grid."""
-    return not model.path and not model.options and model.version in PROVEN
 
 
 def read_model(model: VmafModel, program: Path) -> EngineModel:

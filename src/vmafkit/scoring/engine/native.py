@@ -27,6 +27,10 @@ _NEEDS = {
     "avx2": {"avx2", "fma", "f16c"},
     "avx512": {"avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
 }
+_OF_THE_NUMBERS = (
+    "engine.py", "frame_adm.py", "frame_vif.py", "models.py", "workspace.py",
+    "../ensemble.py", "../svr.py",
+)  # fmt: skip
 _CODES = {"i": 0, "u": 1, "f": 2}
 
 
@@ -109,16 +113,6 @@ class Library:
         """The kinds of processor whose kernels are there and run here."""
         return _machines(self.handle)
 
-    def on(self, machine: str) -> Library:
-        """The same engine with the kernels of another kind of processor.
-
-        Raises:
-            CapabilityMissing: they are not there, or this processor cannot run them.
-        """
-        if machine not in self.machines:
-            raise CapabilityMissing(f"the engine cannot run {machine} code here")
-        return Library(self.path, machine, MACHINES[machine][1], self.handle)
-
 
 def _machines(handle: ctypes.CDLL) -> tuple[str, ...]:
     best = _MACHINES.index(detect_machine())
@@ -155,6 +149,15 @@ def source_hash() -> str:
     digest = hashlib.sha256()
     for path in sorted([*(folder / name for name in names), *folder.glob("pipeline/*.py")]):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+@cache
+def version() -> str:
+    """What the engine's numbers depend on, in 16 hexadecimal digits: kernels, sums and models."""
+    digest = hashlib.sha256(source_hash().encode())
+    for name in _OF_THE_NUMBERS:
+        digest.update(name.encode() + b"\0" + (Path(__file__).parent / name).read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 

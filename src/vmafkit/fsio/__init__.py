@@ -1,0 +1,54 @@
+"""The only writer of files.
+
+A file that is made whole appears at once or not at all: it is written under another name in the
+same folder, synced, and renamed. A row that is added to a file is on the disk when `append_line`
+returns, and a row that was cut short by a crash is set aside by whoever opens the file next.
+
+`os.replace` does not follow a link: an output that is a link is replaced by a file.
+flock does not hold on some network disks, and no sync helps on a disk that lies about it.
+"""
+
+from vmafkit.fsio.disk import sync_folder, write_error
+from vmafkit.fsio.lines import append_line, recover_tail
+from vmafkit.fsio.locks import FileLock
+from vmafkit.fsio.names import refuse_same_file, sha256_file
+from vmafkit.fsio.scratch import scratch_folder
+from vmafkit.fsio.whole import (
+    TEMP_PREFIX,
+    atomic_path,
+    copy_atomic,
+    ensure_folder,
+    move_aside,
+    publish,
+    remove,
+    remove_folder,
+    remove_strays,
+    touch,
+    write_atomic,
+    write_chunks,
+    write_scratch,
+)
+
+__all__ = [
+    "TEMP_PREFIX",
+    "FileLock",
+    "append_line",
+    "atomic_path",
+    "copy_atomic",
+    "ensure_folder",
+    "move_aside",
+    "publish",
+    "recover_tail",
+    "refuse_same_file",
+    "remove",
+    "remove_folder",
+    "remove_strays",
+    "scratch_folder",
+    "sha256_file",
+    "sync_folder",
+    "touch",
+    "write_atomic",
+    "write_chunks",
+    "write_error",
+    "write_scratch",
+]

@@ -1,0 +1,54 @@
+"""What zones and regions did as a report."""
+
+from __future__ import annotations
+
+import shlex
+
+from vmafkit.report.data import ReportData, Table
+from vmafkit.schema.zones import ZonesResult
+
+
+def zones_report(found: ZonesResult) -> ReportData:
+    """Bits of each zone and luma PSNR of each region, with and without them."""
+    zones = Table(
+        "Zones",
+        ("zone", "first frame", "last frame", "kbit plain", "kbit", "change %"),
+        tuple(
+            (each.zone, each.first_frame, each.last_frame, each.bits_plain / 1000,
+             each.bits / 1000, each.change_percent)
+            for each in found.zones
+        ),
+        note="Counted in the packets of both encodes.",
+    )  # fmt: skip
+    regions = Table(
+        "Regions",
+        ("region", "inside dB plain", "inside dB", "outside dB plain", "outside dB", "gain dB"),
+        tuple(
+            (each.roi, each.inside_plain_db, each.inside_db, each.outside_plain_db,
+             each.outside_db, each.gain_db)
+            for each in found.rois
+        ),
+        note="Luma PSNR against the source. Gain: of the region over the rest of the picture.",
+    )  # fmt: skip
+    whole = Table(
+        "The whole video",
+        ("what", "bytes"),
+        (("plain", found.video_bytes_plain), ("so", found.video_bytes)),
+    )
+    zones_done = [
+        (f"zone {each.zone}", f"{each.change_percent:+.1f} %") for each in found.zones[:2]
+    ]
+    regions_done = [(f"region {each.roi}", f"{each.gain_db:+.1f} dB") for each in found.rois[:2]]
+    output = (("output", found.output.path),) if found.output else ()
+    return ReportData(
+        title=f"{found.encoder} {found.preset} at {found.crf:g} with zones and regions",
+        lead=f"The video has {found.change_percent:+.1f} % bits; every zone and region was "
+        "measured to do what was asked.",
+        highlights=(
+            ("bits of the video", f"{found.change_percent:+.1f} %"), *zones_done, *regions_done
+        ),
+        facts=(("source", found.source), *output),
+        tables=tuple(table for table in (zones, regions, whole) if table.rows),
+        versions=tuple((name, value) for name, value in found.versions.items() if value),
+        commands=(shlex.join(found.command),),
+    )  # fmt: skip
