@@ -1,6 +1,6 @@
 """BD-rate of per-shot settings against the best single CRF, on a title made of real clips.
 
-python benchmarks/per_shot.py CLIPS_FOLDER WORK_FOLDER [--title mixed] [--encoders libx264,libsvtav1]
+python benchmarks/per_shot.py CLIPS_FOLDER WORK_FOLDER [--title mixed] [--encoders libx264]
 
 CLIPS_FOLDER holds bigbuckbunny.mp4, car-detection.mp4 and park_joy_420_720p50_frm0to9_480x270.y4m.
 Every point is a whole title, scored from its first frame to its last; bits are those of its video
@@ -108,10 +108,27 @@ def tuned(
     return found
 
 
-def points(found: list[PerShotResult], which: str) -> list[RatePoint]:
-    """(kbps, mean VMAF) of the titles."""
+def points(found: list[PerShotResult], which: str, scale: str = "mean") -> list[RatePoint]:
+    """(kbps, VMAF) of the titles: the mean over the frames, or that of the worst shot."""
     titles = [getattr(each, which) for each in found]
-    return [RatePoint(each.bitrate_kbps, each.mean) for each in titles if each]
+    return [RatePoint(each.bitrate_kbps, getattr(each, scale)) for each in titles if each]
+
+
+def comparisons(
+    found: list[PerShotResult], anchor: list[RatePoint]
+) -> dict[str, tuple[list[RatePoint], list[RatePoint]]]:
+    """(anchor, by shot) by what they are compared at.
+
+    Constant quality promises the worst shot, so it is compared at that too.
+    """
+    mean = points(found, "per_shot")
+    return {
+        "": (anchor, mean),
+        " same keys": (with_same_keys(found), mean),
+        " worst shot": (
+            points(found, "single", "worst_shot"), points(found, "per_shot", "worst_shot")
+        ),
+    }  # fmt: skip
 
 
 def with_same_keys(found: list[PerShotResult]) -> list[RatePoint]:
@@ -154,9 +171,9 @@ def main() -> None:
             found = [each for each in every if each is not None]
             # Both modes are held against the same anchor, at equal mean VMAF.
             anchor = anchors.setdefault(encoder, points(found, "single"))
-            for name, points_of_one in (("", anchor), (" same keys", with_same_keys(found))):
+            for name, (one, by_shot) in comparisons(found, anchor).items():
                 try:
-                    delta = bd_rate(points_of_one, points(found, "per_shot"))
+                    delta = bd_rate(one, by_shot)
                 except VmafkitError as error:
                     print(f"{encoder} {mode}{name}: {error.sentence()}", flush=True)
                     continue

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import hashlib
 import json
 import os
 import platform
@@ -88,7 +89,8 @@ def run(rows: list[str], records: Path) -> int:
     for path, names in sorted(files.items()):
         relative = path.relative_to(ROOT).as_posix()
         # One record for each set of tests: a later run of fewer rows replaces nothing else.
-        record = records / f"{relative.replace('/', '__')}.{len(names)}.jsonl"
+        words = hashlib.sha256(" ".join(sorted(names)).encode()).hexdigest()[:8]
+        record = records / f"{relative.replace('/', '__')}.{words}.jsonl"
         print(f"{relative}: {', '.join(sorted(names))}", flush=True)
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "tests.r_record",

@@ -29,7 +29,7 @@ def note(row: str, rounds: int, *, hits: int | None = None, worst_s: float | Non
     """
     hits = rounds if hits is None else hits
     assert rounds > 0 and hits > 0, f"{row}: nothing was hit in {rounds} rounds"
-    test = os.environ["PYTEST_CURRENT_TEST"].partition(" ")[0]
+    test = os.environ["PYTEST_CURRENT_TEST"].rpartition(" ")[0]
     done = {"row": row, "rounds": rounds, "hits": hits, "worst_s": worst_s}
     _notes.setdefault(test, []).append(done)
     print(f"{row}: {rounds} rounds, {hits} hits" + (f", {worst_s:.2f} s" if worst_s else ""))

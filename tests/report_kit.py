@@ -20,6 +20,7 @@ from vmafkit.report.data import (
     ReportData,
     SearchProbe,
     SearchTrace,
+    ShotQuality,
     Table,
 )
 from vmafkit.schema.corpus import CorpusRow
@@ -249,6 +250,11 @@ def every_part(text: str = "film.mkv", *, curves: int = 3) -> ReportData:
         searches=(SearchTrace(text, text, text, probes, 93.0, 24, 25, 24),),
         frame_quality=(
             FrameQuality(text, text, tuple(range(200)), scores, (0, 60, 130), (42, 155)),
+        ),
+        shot_quality=(
+            ShotQuality(
+                text, text, (0, 60, 130), ((text, (90.0, 92.5)), (f"{text} 2", (91.0, 89.0))), 93.0
+            ),
         ),
         worst_frames=(FramePair(42, 75.5, png(), png(shade=200)),),
         tables=(Table(text, (text, "kbps"), ((text, 1234.5), (None, -7.25)), text),),

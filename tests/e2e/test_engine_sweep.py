@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 from tests.engine_kit import library
+from tests.faults.test_score_faults import tool
 from tests.tuning_kit import moving
 
 from vmafkit import api, errors
+from vmafkit.api._corpus import SweepPlan
 from vmafkit.decide import batches
-from vmafkit.execute import batch
+from vmafkit.execute import batch, measuring
 from vmafkit.execute.trial import Bench
 from vmafkit.schema.corpus import CorpusRow
 from vmafkit.scoring.engine import many, native
@@ -58,6 +60,11 @@ def sweep(clip: Path, output: Path, crf: str = "20:45:5", **more: Any) -> list[C
     plan = api.plan_corpus([clip], crf=[crf], preset=["ultrafast"], **more)
     api.corpus(plan, output, workers=1)
     return read_corpus(output)
+
+
+def bench_of(plan: SweepPlan, store: TrialStore) -> Bench:
+    program, version = Path(plan.capabilities.path), plan.capabilities.version
+    return Bench(program=program, version=version, store=store)
 
 
 def facts(rows: Sequence[CorpusRow]) -> dict[float, dict[str, Any]]:
@@ -112,14 +119,14 @@ def test_what_is_known_is_not_scored_again(
 def test_a_failed_encode_does_not_stop_its_batch(
     clip: Path, tmp_path: Path, new_cache: Path, monkeypatch: pytest.MonkeyPatch, sizes: list[int]
 ) -> None:
-    real = batch.encode_cell
+    real = measuring.encode_cell
 
     def broken(program: Path, cell: Any, output: Path, **more: Any) -> Any:
         if cell.quality == 25:
             raise errors.EncodeFailed("the encoder broke", exit_status=1)
         return real(program, cell, output, **more)
 
-    monkeypatch.setattr(batch, "encode_cell", broken)
+    monkeypatch.setattr(measuring, "encode_cell", broken)
     rows = sweep(clip, tmp_path / "c.jsonl", crf="20,25,30,35")
     assert sizes == [3]
     assert {row.crf: row.error_code for row in rows} == {
@@ -155,7 +162,7 @@ def test_a_cell_that_another_one_measures_is_waited_for_last(
     cells = plan.cells
     order: list[float] = []
     with TrialStore(new_cache) as store:
-        bench = Bench(Path(plan.capabilities.path), plan.capabilities.version, store)
+        bench = bench_of(plan, store)
         key = cells[0].spec.key
         assert store.claim(key, "another")
 
@@ -187,7 +194,7 @@ def test_a_stop_gives_all_claims_back(
 
     monkeypatch.setattr(many, "score_many", stopped)
     with TrialStore(new_cache) as store:
-        bench = Bench(Path(plan.capabilities.path), plan.capabilities.version, store)
+        bench = bench_of(plan, store)
         tasks = [batch.Task(cell) for cell in plan.cells]
         with pytest.raises(errors.Cancelled):
             batch.run_batch(bench, tasks, lambda task, outcome: None)
@@ -237,3 +244,17 @@ def test_the_values_of_a_shot_share_one_reference(
     clip = moving(tmp_path / "clip.mkv", frames=12)
     api.tune_per_shot(clip, target="90", preset="ultrafast", probes=3, workers=1)
     assert sizes[0] == 3
+
+
+def test_the_vmaf_binary_scores_trials_of_its_own(
+    clip: Path, tmp_path: Path, new_cache: Path
+) -> None:
+    program, said = tool(tmp_path)
+    row = sweep(clip, tmp_path / "tool.jsonl", crf="30", vmaf_binary=program)[0]
+    assert said.is_file()
+    assert (row.score_backend, row.vmaf_binary_version) == ("vmaf-binary", "3.2.0")
+    plain = sweep(clip, tmp_path / "plain.jsonl", crf="30", score_backend="libvmaf")[0]
+    assert plain.vmaf_score == pytest.approx(row.vmaf_score, abs=1e-4)
+    program.write_text(program.read_text() + "\n")
+    other = sweep(clip, tmp_path / "other.jsonl", crf="30", vmaf_binary=program)[0]
+    assert len({row.trial_key, plain.trial_key, other.trial_key}) == 3

@@ -12,9 +12,10 @@ import pytest
 import tuning_kit as kit
 from vmafkit import api
 from vmafkit.errors import UsageError
+from vmafkit.execute import title
 from vmafkit.media.probe import open_source
 from vmafkit.schema.per_shot import PerShotResult
-from vmafkit.schema.scenes import read_scenes
+from vmafkit.schema.scenes import read_scenes, scenes_of
 
 FAST: dict[str, Any] = {"encoder": "x264", "preset": "ultrafast", "probes": 3}
 CUTS = [(0, 12), (12, 22), (22, 36)]
@@ -190,3 +191,32 @@ def test_a_dry_run_encodes_nothing(clips: Path) -> None:
     found = tuned(clips / "film.mkv", dry_run=True)
     assert len(found.shots) == 3 and found.trials_measured == found.trials_known == 0
     assert found.kept is None and not found.met
+
+
+def test_a_cut_that_does_not_pay_is_not_made(tmp_path: Path) -> None:
+    """One still picture, divided by hand: every cut costs a key frame and buys nothing."""
+    film, scenes = tmp_path / "film.mkv", tmp_path / "scenes.json"
+    kit.ffmpeg(
+        "-f", "lavfi", "-i", "testsrc2=s=160x90:r=25,trim=end_frame=1,loop=29:1", "-c:v", "ffv1",
+        film,
+    )  # fmt: skip
+    scenes.write_text(scenes_of([(0, 10), (10, 20), (20, 30)]).text(), "utf-8")
+    found = tuned(film, target_vmaf=85.0, scenes=scenes)
+    assert [shot.segment for shot in found.shots] == [0, 0, 0]
+    assert len(found.segment_commands) == 1
+    assert found.per_shot is not None and found.single is not None
+    assert found.per_shot.mean >= 85.0
+    assert all(shot.video_bits is None and shot.score is not None for shot in found.shots)
+
+
+def test_a_second_run_scores_no_title_again(clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = tuned(clips / "film.mkv", target_vmaf=90.0)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("the title was scored again")
+
+    monkeypatch.setattr(title, "score_cell", refuse)
+    monkeypatch.setattr(title, "join_title", refuse)
+    again = tuned(clips / "film.mkv", target_vmaf=90.0)
+    assert again.rounds == first.rounds and again.per_shot == first.per_shot
+    assert again.shots == first.shots and again.kept == first.kept

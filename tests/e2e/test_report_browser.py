@@ -190,7 +190,8 @@ def test_every_figure_is_drawn_and_fits_a_phone(
     facts: dict[str, dict[str, Any]], kind: str
 ) -> None:
     seen, data = facts[kind], KINDS[kind]()
-    expected = len(data.rate_quality) + len(data.searches) + len(data.frame_quality)
+    parts = (data.rate_quality, data.searches, data.frame_quality, data.shot_quality)
+    expected = sum(map(len, parts))
     assert seen["drawn"] == str(expected)
     assert seen["overflow"] <= 0
     curves = [curve for each in data.rate_quality for curve in each.curves]

@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 from vmafkit import fsio
-from vmafkit.execute import trial
+from vmafkit.execute import measuring
 from vmafkit.fsio import disk
 from vmafkit.store import claims
 from vmafkit.store.trials import TrialStore
@@ -26,9 +26,9 @@ POINTS: dict[str, tuple[Any, str, str]] = {
     "claimed": (TrialStore, "claim", "after"),
     "record-not-committed": (claims, "drop", "before"),
     "recorded": (TrialStore, "put", "after"),
-    "before-encode": (trial, "encode_cell", "before"),
-    "encoded": (trial, "encode_cell", "after"),
-    "scored": (trial, "score_cell", "after"),
+    "before-encode": (measuring, "encode_cell", "before"),
+    "encoded": (measuring, "encode_cell", "after"),
+    "scored": (measuring, "score_cell", "after"),
     "before-keeping": (fsio, "copy_atomic", "before"),
     "kept": (fsio, "copy_atomic", "after"),
 }

@@ -97,13 +97,17 @@ def test_r51_trusting_the_exit_code_takes_cut_encodes(
 def test_r13_two_sweeps_share_their_cells(
     zygote: Zygote, fake: FakeFfmpeg, tmp_path: Path, rounds: Rounds
 ) -> None:
-    # A slow encode lets the second one come upon the claim of the first.
-    fake.hook("[ $kind = encode ] && sleep 0.25")
+    # A slow encode lets the second one come upon the claim of the first; one that is to be killed
+    # does not end by itself.
+    slow, endless = "sleep 0.25", '[ -e "$here/go" ] || sleep 60'
+    go = fake.folder / "go"
     many, takeovers, slowest_s = rounds(6, 100), 0, 0.0
     cache = str(tmp_path / "cache")
     for number in range(many):
         output, crf = tmp_path / f"{number}.jsonl", f"{number % 52}"
         source = tmp_path / f"{number}.y4m"
+        fake.hook(f"[ $kind = encode ] && {{ {endless if number % 2 else slow}; }}")
+        go.unlink(missing_ok=True)
         # Other bytes make another cell.
         source.write_bytes(fake.source.read_bytes()[:-1] + bytes([number]))
         fake.forget()
@@ -123,6 +127,7 @@ def test_r13_two_sweeps_share_their_cells(
             killed = next(each for each in pair if each.pid == owner)
             other = next(each for each in pair if each.pid != owner)
             assert other.wait_for("trial-started")
+            go.touch()
             killed.kill(signal.SIGKILL)
             began = time.monotonic()
             killed.wait()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from vmafkit.api._auto import AutoRun, auto
     from vmafkit.api._benchmark import benchmark, comparison_text
+    from vmafkit.api._cluster import local_copies, on_cluster
     from vmafkit.api._compare import compare
     from vmafkit.api._corpus import corpus, export, plan_corpus, read_corpus
     from vmafkit.api._doctor import doctor
@@ -84,6 +85,8 @@ _WHERE = {
     "list_models": "listings",
     "plan": "plan",
     "limit_work": "limits",
+    "local_copies": "cluster",
+    "on_cluster": "cluster",
     "plan_corpus": "corpus",
     "probe": "probe",
     "profile_model": "train_judge",
@@ -147,6 +150,8 @@ __all__ = [
     "limit_work",
     "list_encoders",
     "list_models",
+    "local_copies",
+    "on_cluster",
     "plan",
     "plan_corpus",
     "probe",

@@ -123,7 +123,7 @@ def report_of(record: LadderRecord) -> ReportData:
         [point(each) for each in record.hull],
         [point(each) for each in record.renditions],
         metric=f"{record.vmaf_model} mean",
-        title=f"Ladder of {record.source}",
+        title=f"Ladder of {record.source.rpartition('/')[2]}",
         versions=tuple(record.versions.items()),
         commands=record.commands,
     )

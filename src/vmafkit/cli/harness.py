@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 
 from vmafkit.cli.apps import new_app, new_program
+from vmafkit.cli.clusters import clustered
 from vmafkit.cli.harness_verbs import pairs, space, testing, training
 
 app = new_program(
     "vmaf-harness", "Tests and trains quality metrics on data sets with opinion scores."
 )
-app.command("run-testing", help=testing.TESTING_HELP)(testing.run_testing)
+app.command("run-testing", help=testing.TESTING_HELP)(clustered(testing.run_testing, "processes"))
 app.command("run-vmaf", help=pairs.VMAF_HELP)(pairs.run_vmaf)
 app.command("run-psnr", help=pairs.PSNR_HELP)(pairs.run_psnr)
 app.command("run-vmaf-in-batch", help=pairs.BATCH_HELP)(pairs.run_vmaf_in_batch)

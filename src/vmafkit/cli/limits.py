@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
+
+from vmafkit.cli.added_flags import with_flags
 
 _FLAGS: dict[str, tuple[Any, Any]] = {
     "max_memory": (
@@ -31,12 +32,4 @@ def limited(verb: Callable[..., int]) -> Callable[..., int]:
             api.limit_work(nice=nice, max_memory=max_memory)
         return verb(**rest)
 
-    own = inspect.signature(verb, eval_str=True)
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
-        for name, (kind, default) in _FLAGS.items()
-    ]
-    run.__signature__ = own.replace(parameters=[*own.parameters.values(), *added])  # pyright: ignore[reportAttributeAccessIssue]
-    kinds = get_type_hints(verb, include_extras=True)
-    run.__annotations__ = kinds | {name: kind for name, (kind, _) in _FLAGS.items()}
-    return run
+    return with_flags(run, verb, _FLAGS)

@@ -74,8 +74,7 @@ def recommendation_text(found: Recommendation) -> str:
         kept = ", ".join(f"{count} {kind}" for kind, count in found.output.carried.items())
         lines.append(
             f"wrote {output.short_path(found.output.path)}: "
-            f"{_size(found.output.size_bytes)}, checked"
-            + (f"; carried {kept}" if kept else "")
+            f"{_size(found.output.size_bytes)}, checked" + (f"; carried {kept}" if kept else "")
         )
         lines += [f"note: {dropped}" for dropped in found.output.dropped]
     elif found.command:

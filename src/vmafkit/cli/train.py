@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from vmafkit.cli.apps import new_program
+from vmafkit.cli.clusters import clustered
 from vmafkit.cli.train_verbs import export, extract_features, fetch, fit, judge
 
 app = new_program(
@@ -12,7 +13,9 @@ app = new_program(
     "Tiny quality models: features, training, export to ONNX, and honest figures.",
 )
 app.command("fetch", help=fetch.HELP)(fetch.fetch)
-app.command("extract-features", help=extract_features.HELP)(extract_features.extract_features)
+app.command("extract-features", help=extract_features.HELP)(
+    clustered(extract_features.extract_features)
+)
 app.command("fit", help=fit.HELP)(fit.fit)
 app.command("cross-validate", help=fit.CROSS_VALIDATE_HELP)(fit.cross_validate)
 app.command("export", help=export.HELP)(export.export)

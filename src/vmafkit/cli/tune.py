@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from vmafkit.cli.apps import new_program
+from vmafkit.cli.clusters import clustered
 from vmafkit.cli.limits import limited
 from vmafkit.cli.verbs import (
     auto,
@@ -24,12 +25,14 @@ app = new_program(
 )
 app.command("auto", help=auto.HELP)(limited(auto.auto))
 app.command("benchmark", help=benchmark.HELP)(benchmark.benchmark)
-app.command("compare", help=compare.HELP)(limited(compare.compare))
-app.command("corpus", help=corpus.HELP)(limited(corpus.corpus))
+app.command("compare", help=compare.HELP)(limited(clustered(compare.compare)))
+app.command("corpus", help=corpus.HELP)(limited(clustered(corpus.corpus)))
 app.command("export", help=export.HELP)(export.export)
-app.command("ladder", help=ladder.HELP)(limited(ladder.ladder))
+app.command("ladder", help=ladder.HELP)(limited(clustered(ladder.ladder)))
 app.command("recommend", help=recommend.HELP)(limited(recommend.recommend))
-app.command("tune-per-shot", help=tune_per_shot.HELP)(limited(tune_per_shot.tune_per_shot))
+app.command("tune-per-shot", help=tune_per_shot.HELP)(
+    limited(clustered(tune_per_shot.tune_per_shot))
+)
 app.command("zones", help=zones.HELP)(limited(zones.zones))
 
 

@@ -19,16 +19,19 @@ def batches(cells: Sequence[Cell], workers: int) -> list[tuple[int, ...]]:
     models, share a group; every other cell is alone.
 
     Args:
-        workers: groups at once; none is left without work for the sake of larger groups.
+        workers: groups at once, at least 1; none is left without work for the sake of larger
+            groups.
     """
     found: list[tuple[int, ...]] = []
     for kind, each in groupby(range(len(cells)), key=lambda index: _kind(cells[index])):
         group = tuple(each)
-        size = 1
+        parts = len(group)
         if kind is not None:
             frames = cells[group[0]].window.frames
-            size = min(MOST, -(-len(group) // max(1, workers)), max(1, MOST_FRAMES // frames))
-        found += _split(group, -(-len(group) // size))
+            size = min(MOST, max(1, MOST_FRAMES // frames))
+            # As many for each worker.
+            parts = min(parts, -(-parts // (size * workers)) * workers)
+        found += _split(group, parts)
     return found
 
 

@@ -1,13 +1,12 @@
 """Decides which neighbouring shots are encoded as one.
 
 A cut costs bits: a key frame, and an encoder that starts anew. It pays where the shots want
-different settings by more than that. What a cut costs is measured: two shots are encoded as one at
-the setting that suits both best, and are kept so when that is cheaper at the same price of quality.
+different settings by more than that. What a cut costs is measured: neighbours are encoded as one at
+the setting that suits all best, and are kept so when that is cheaper at the same price of quality.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,17 +19,19 @@ _ROUNDS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """Two neighbours that could be one.
+class Run:
+    """Neighbours that could be one.
 
     Attributes:
         first: number of the first of them.
-        value: of the knob, the best for both together.
-        loss: what they lose by sharing it before the saved cut is counted, in bits; 0 or above.
-        apart: the price of both, each with its own setting.
+        count: how many they are, at least 2.
+        value: of the knob, the best for all together.
+        loss: what they lose by sharing it before the saved cuts are counted, in bits; 0 or above.
+        apart: the price of all, each with its own setting.
     """
 
     first: int
+    count: int
     value: float
     loss: float
     apart: float
@@ -71,39 +72,41 @@ def price(curve: ShotCurve, aim: Aim, rate: float) -> float | None:
     return None if setting is None else _cost(setting, curve.frames, rate)
 
 
-def pairs(curves: Sequence[ShotCurve], aim: Aim, rate: float) -> list[Pair]:
-    """All neighbours that have a setting in common, those that lose least by it first."""
-    found: list[Pair] = []
-    for number, (one, two) in enumerate(itertools.pairwise(curves)):
-        alone, joint = [price(each, aim, rate) for each in (one, two)], together(one, two)
-        if alone[0] is None or alone[1] is None:
-            continue
+def runs(curves: Sequence[ShotCurve], aim: Aim, rate: float, count: int = 2) -> list[Run]:
+    """All so many neighbours that have a setting in common, those that lose least by it first."""
+    found: list[Run] = []
+    for first in range(len(curves) - count + 1):
+        own = curves[first : first + count]
+        alone = [cost for each in own if (cost := price(each, aim, rate)) is not None]
+        joint = together(own)
         setting = _cheapest(joint, aim, rate)
-        if setting is not None:
-            apart = alone[0] + alone[1]
+        if len(alone) == count and setting is not None:
+            apart = sum(alone)
             loss = max(0.0, _cost(setting, joint.frames, rate) - apart)
-            found.append(Pair(number, setting.value, loss, apart))
-    return sorted(found, key=lambda pair: (pair.loss, pair.first))
+            found.append(Run(first, count, setting.value, loss, apart))
+    return sorted(found, key=lambda run: (run.loss, run.first))
 
 
-def together(one: ShotCurve, two: ShotCurve) -> ShotCurve:
-    """Both at each value that they share, as if the cut between them stayed."""
-    other = {setting.value: setting for setting in two.settings}
-    frames = one.frames + two.frames
-    return ShotCurve(
-        frames,
-        tuple(
+def together(curves: Sequence[ShotCurve]) -> ShotCurve:
+    """All of them at each value that they share, as if the cuts between them stayed."""
+    tables = [{setting.value: setting for setting in curve.settings} for curve in curves]
+    frames = sum(curve.frames for curve in curves)
+    settings: list[ShotSetting] = []
+    for value in tables[0]:
+        if not all(value in table for table in tables):
+            continue
+        chosen = [table[value] for table in tables]
+        quality = sum(s.quality * c.frames for s, c in zip(chosen, curves, strict=True)) / frames
+        settings.append(
             ShotSetting(
-                setting.value,
-                setting.bits + other[setting.value].bits,
-                (setting.quality * one.frames + other[setting.value].quality * two.frames) / frames,
+                value,
+                sum(s.bits for s in chosen),
+                quality,
                 measured=False,
-                worst=min(setting.least, other[setting.value].least),
+                worst=min(s.least for s in chosen),
             )
-            for setting in one.settings
-            if setting.value in other
-        ),
-    )
+        )
+    return ShotCurve(frames, tuple(settings))
 
 
 def shaped(guess: ShotCurve, measured: Sequence[ShotSetting]) -> ShotCurve:
@@ -138,14 +141,15 @@ def shaped(guess: ShotCurve, measured: Sequence[ShotSetting]) -> ShotCurve:
     )
 
 
-def apart_from_each_other(found: Sequence[Pair], most: int) -> list[Pair]:
-    """The first pairs of a list that have no shot in common."""
-    chosen: list[Pair] = []
+def apart_from_each_other(found: Sequence[Run], most: int) -> list[Run]:
+    """The first runs of a list that have no shot in common."""
+    chosen: list[Run] = []
     taken: set[int] = set()
-    for pair in found:
-        if len(chosen) < most and not taken & {pair.first, pair.first + 1}:
-            chosen.append(pair)
-            taken |= {pair.first, pair.first + 1}
+    for run in found:
+        own = set(range(run.first, run.first + run.count))
+        if len(chosen) < most and not taken & own:
+            chosen.append(run)
+            taken |= own
     return chosen
 
 

@@ -176,6 +176,10 @@ class Encoder:
     size_multiple_px: int = 2
     zones: Callable[[Sequence[Zone]], Words] | None = None
 
+    def __reduce__(self) -> tuple[Callable[[str, str], Encoder], tuple[str, str]]:
+        # Functions made by functions cannot be pickled; every machine has its own table.
+        return _from_table, (self.name, self.container)
+
     def check_quality(self, value: float) -> float:
         """The value, when the knob takes it.
 
@@ -227,6 +231,12 @@ class Encoder:
         if self.zones is None:
             raise UsageError(f"{self.name} has no zones", hint="use libx264 or libx265 for them")
         return join_params((*words, *self.zones(zones)))
+
+
+def _from_table(name: str, container: str) -> Encoder:
+    from vmafkit.encoders import get
+
+    return replace(get(name), container=container)
 
 
 def _decimals(step: float) -> int:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from vmafkit.errors import VmafkitError
+from vmafkit.execute.apart import apart
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -29,6 +30,12 @@ def at_once(
 
     Raises: what the first item to fail, in their order, raised.
     """
+    return apart(lambda: _at_once(one, items, workers, cancel), cancel)
+
+
+def _at_once(
+    one: Callable[[Item], Result], items: Sequence[Item], workers: int, cancel: threading.Event
+) -> list[Result]:
     with ThreadPoolExecutor(max_workers=max(1, workers), thread_name_prefix="trial") as pool:
         futures = [pool.submit(one, item) for item in items]
         try:

@@ -10,30 +10,18 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from vmafkit import fsio
 from vmafkit.decide.batches import batches
 from vmafkit.decide.sweep import Cell
-from vmafkit.errors import Cancelled, OutputError, StoreError, VmafkitError
+from vmafkit.errors import VmafkitError
 from vmafkit.execute.at_once import at_once
-from vmafkit.execute.encode import Encode, encode_cell
-from vmafkit.execute.trial import (
-    Bench,
-    Trial,
-    finish_trial,
-    job_of,
-    run_trial,
-    score_cell,
-    score_cells,
-)
+from vmafkit.execute.measuring import FOR_ALL, Measured, measure
+from vmafkit.execute.trial import Bench, Trial, finish_trial, run_trial
 from vmafkit.ffmpeg.progress import Progress
-from vmafkit.scoring.score import Score
-
-# What no other trial would fare better with.
-_FOR_ALL = (Cancelled, StoreError, OutputError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +132,7 @@ def _alone(bench: Bench, task: Task, on_done: OnDone, on_frames: OnFrames | None
         outcome: Outcome = run_trial(
             bench, task.cell, keep=task.keep, spare=task.spare, on_frames=frames
         )
-    except _FOR_ALL:
+    except FOR_ALL:
         raise
     except VmafkitError as error:
         outcome = error
@@ -154,56 +142,24 @@ def _alone(bench: Bench, task: Task, on_done: OnDone, on_frames: OnFrames | None
 def _together(
     bench: Bench, tasks: Sequence[Task], on_done: OnDone, on_frames: OnFrames | None
 ) -> None:
+    left: list[Task] = []
+    for task in tasks:
+        # Whoever had it may have finished between the look and the claim.
+        if bench.store.get(task.cell.spec.key) is not None:
+            _alone(bench, task, on_done, on_frames)
+        else:
+            left.append(task)
+
+    def frames(number: int, stage: str, progress: Progress) -> None:
+        if on_frames is not None:
+            on_frames(left[number], stage, progress)
+
     with fsio.scratch_folder(within=bench.scratch) as folder:
-        made: list[tuple[Task, Encode]] = []
-        for number, task in enumerate(tasks):
-            # Whoever had it may have finished between the look and the claim.
-            if bench.store.get(task.cell.spec.key) is not None:
-                _alone(bench, task, on_done, on_frames)
-                continue
-            output = folder / f"encode{number}.{task.cell.encoder.container}"
-            job = job_of(bench, "encode", partial(on_frames, task) if on_frames else None)
-            try:
-                made.append((task, encode_cell(bench.program, task.cell, output, job=job)))
-            except _FOR_ALL:
-                raise
-            except VmafkitError as error:
-                on_done(task, error)
-        for (task, encode), score in zip(made, _scores(bench, made, on_frames), strict=True):
-            outcome: Outcome
-            if isinstance(score, VmafkitError):
-                outcome = score
+        cells = [task.cell for task in left]
+        wanted = [task.keep is not None for task in left]
+        measured = measure(bench, cells, folder, wanted=wanted, on_frames=frames)
+        for task, outcome in zip(left, measured, strict=True):
+            if isinstance(outcome, Measured):
+                on_done(task, finish_trial(bench, outcome, task.keep, task.spare))
             else:
-                outcome = finish_trial(bench, task.cell, encode, score, task.keep, task.spare)
-            on_done(task, outcome)
-
-
-def _scores(
-    bench: Bench, made: Sequence[tuple[Task, Encode]], on_frames: OnFrames | None
-) -> Sequence[Score | VmafkitError]:
-    def tell(stage: str, progress: Progress) -> None:
-        for task, _ in made:
-            if on_frames is not None:
-                on_frames(task, stage, progress)
-
-    pairs = [(task.cell, encode) for task, encode in made]
-    job = job_of(bench, "score", tell)
-    if len(pairs) > 1:
-        wall_s = job.limits.wall_s
-        longer = replace(job.limits, wall_s=wall_s * len(pairs) if wall_s is not None else None)
-        try:
-            return score_cells(bench, pairs, replace(job, limits=longer))
-        except _FOR_ALL:
-            raise
-        except VmafkitError:
-            # Each on its own shows which of them it was.
-            pass
-    found: list[Score | VmafkitError] = []
-    for cell, encode in pairs:
-        try:
-            found.append(score_cell(bench, cell, encode, job))
-        except _FOR_ALL:
-            raise
-        except VmafkitError as error:
-            found.append(error)
-    return found
+                on_done(task, outcome)

@@ -46,6 +46,7 @@ def measured_facts(cell: Cell, encode: Encode, score: Score) -> dict[str, Any]:
     return {
         **_cell_facts(cell),
         **tool,
+        "ffmpeg_version": cell.spec.toolchain.ffmpeg_version,
         "encoder_version": encode.encoder_version,
         "encode_size_bytes": encode.source.size_bytes,
         "bitrate_kbps": encode.source.video_bits / duration_s / 1000 if duration_s else None,

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from vmafkit import proc
 from vmafkit.decide.batches import batches
 from vmafkit.decide.sweep import Cell
 from vmafkit.errors import Changed, VmafkitError
+from vmafkit.execute.apart import apart
 from vmafkit.execute.batch import Outcome, Task, run_batch
 from vmafkit.execute.events import Event, OnEvent, ignore
 from vmafkit.execute.keeping import Keeping
@@ -21,7 +21,6 @@ from vmafkit.execute.trial import Bench
 from vmafkit.ffmpeg.progress import Progress
 from vmafkit.store.corpus_file import CorpusFile
 
-# A signal that the system hands to another thread is seen only when the main one wakes.
 _LOOK_S = 0.02
 
 
@@ -69,6 +68,20 @@ def run_sweep(
         StoreError, OutputError: the store, the corpus file or an encode cannot be written.
         Cancelled: the work was stopped.
     """
+    return apart(
+        lambda: _run_sweep(bench, cells, corpus, run, workers, keep_in, on_event), bench.cancel
+    )
+
+
+def _run_sweep(
+    bench: Bench,
+    cells: Sequence[Cell],
+    corpus: CorpusFile,
+    run: Run,
+    workers: int,
+    keep_in: Path | None,
+    on_event: OnEvent,
+) -> SweepResult:
     rows = [row for row in corpus.rows() if row.trial_key and row.exit_status == 0]
     done = {row.trial_key for row in rows}
     keeping = Keeping(keep_in, rows)
@@ -101,11 +114,10 @@ def run_sweep(
                     future.result()
                 running -= over
                 if not over and not settled:
-                    # futures.wait leaves its locks taken when a signal breaks into it.
                     time.sleep(_LOOK_S)
         except BaseException:
             bench.cancel.set()
-            _wait_for_end(running)
+            _wait_for_all(running)
             raise
     result = SweepResult(len(cells), len(cells) - len(todo), **tally)
     on_event(
@@ -115,19 +127,6 @@ def run_sweep(
                                  "wall_s": round(time.monotonic() - started, 3)})
     )  # fmt: skip
     return result
-
-
-def _wait_for_end(running: Collection[Future[None]]) -> None:
-    """Wait until the processes are stopped; a second interrupt takes their time of grace."""
-    try:
-        _wait_for_all(running)
-    except BaseException:
-        proc.hurry()
-        try:
-            _wait_for_all(running)
-        finally:
-            proc.hurry(False)
-        raise
 
 
 def _wait_for_all(running: Collection[Future[None]]) -> None:

@@ -16,6 +16,7 @@ from vmafkit.errors import TargetUnreached
 from vmafkit.execute.encode import Encode
 from vmafkit.execute.events import Event, OnEvent, ignore
 from vmafkit.execute.join import Joined, join
+from vmafkit.execute.measuring import score_cell
 from vmafkit.execute.per_shot import (
     FloatArray,
     Shots,
@@ -26,7 +27,6 @@ from vmafkit.execute.per_shot import (
     title_of,
     whole_setup,
 )
-from vmafkit.execute.trial import score_cell
 from vmafkit.scoring.score import Score
 from vmafkit.store.trials import TrialRecord
 

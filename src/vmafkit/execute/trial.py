@@ -2,52 +2,33 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from vmafkit import fsio
 from vmafkit.decide.sweep import Cell
 from vmafkit.errors import VmafkitError
-from vmafkit.execute.encode import Encode, accept_encode, encode_cell
-from vmafkit.execute.rows import measured_facts
+from vmafkit.execute.encode import accept_encode, encode_cell
+from vmafkit.execute.measuring import Facts, Measured, OnFrames, Rig, job_of, measure
 from vmafkit.ffmpeg.progress import Progress
-from vmafkit.ffmpeg.run import Job
-from vmafkit.proc import Limits
-from vmafkit.scoring.pair import Pair, Scorer, prepare, score_pair
-from vmafkit.scoring.score import EncodeGeometry, Score, ScoreRequest
 from vmafkit.store.trials import TrialRecord, TrialStore
 
-Facts = dict[str, Any]
-OnFrames = Callable[[str, Progress], None]
 
-
-@dataclass(frozen=True, slots=True)
-class Bench:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench(Rig):
     """What trials run on.
 
     Attributes:
-        program: an ffmpeg with libvmaf.
-        version: how it names itself.
         store: where trials are remembered.
-        score_threads: of libvmaf in each trial.
-        limits: bounds of each process.
-        cancel: stops everything when set.
-        scratch: folder for private work; None for the system's.
     """
 
-    program: Path
-    version: str
     store: TrialStore
-    score_threads: int = 1
-    limits: Limits = field(default_factory=Limits)
-    cancel: threading.Event = field(default_factory=threading.Event)
-    scratch: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,88 +75,47 @@ def run_trial(
         return Trial(facts, known=True, kept=keep)
     try:
         with fsio.scratch_folder(within=bench.scratch) as folder:
-            output = folder / f"encode.{cell.encoder.container}"
-            job = job_of(bench, "encode", on_frames)
-            encode = encode_cell(bench.program, cell, output, job=job)
-            score = score_cell(bench, cell, encode, job_of(bench, "score", on_frames))
-            return finish_trial(bench, cell, encode, score, keep, spare)
+            frames = partial(_of_one, on_frames) if on_frames else None
+            (outcome,) = measure(bench, [cell], folder, wanted=[keep is not None], on_frames=frames)
+            if isinstance(outcome, VmafkitError):
+                raise outcome
+            trial = finish_trial(bench, outcome, keep, spare)
     except BaseException:
         bench.store.release(key, owner)
         raise
+    if outcome.cell.spec.key != key:
+        bench.store.release(key, owner)
+    return trial
 
 
-def finish_trial(
-    bench: Bench, cell: Cell, encode: Encode, score: Score, keep: Path | None, spare: Path | None
-) -> Trial:
+def finish_trial(bench: Bench, measured: Measured, keep: Path | None, spare: Path | None) -> Trial:
     """Keep the encode where it is wanted, then remember the trial, which ends its claim.
 
     Raises:
         StoreError, OutputError: something cannot be written; nothing is remembered then.
     """
-    facts = measured_facts(cell, encode, score)
-    facts["encode_sha256"] = fsio.sha256_file(encode.path)
+    facts, spec = measured.facts, measured.cell.spec
     keep = _place(keep, spare, facts)
     if keep is not None:
-        fsio.copy_atomic(encode.path, keep, user_output=True)
+        assert measured.video is not None
+        fsio.copy_atomic(measured.video, keep, user_output=True)
     bench.store.put(
         TrialRecord(
-            key=cell.spec.key,
-            source_sha256=cell.spec.source_sha256,
-            encoder=cell.spec.encoder,
-            preset=cell.spec.preset,
-            quality=cell.quality,
-            spec_json=cell.spec.canonical(),
+            key=spec.key,
+            source_sha256=spec.source_sha256,
+            encoder=spec.encoder,
+            preset=spec.preset,
+            quality=measured.cell.quality,
+            spec_json=spec.canonical(),
             row_json=json.dumps(facts, allow_nan=False),
-            frames=_parquet(score),
+            frames=measured.frames,
         )
     )
     return Trial(facts, known=False, kept=keep)
 
 
-def score_cell(bench: Bench, cell: Cell, encode: Encode, job: Job | None = None) -> Score:
-    """Score an encode against the frames of the source it was made from."""
-    pair, request = _asked(bench, cell, encode)
-    return score_pair(_scorer(bench, cell), pair, request, job=job)
-
-
-def score_cells(
-    bench: Bench, made: Sequence[tuple[Cell, Encode]], job: Job | None = None
-) -> tuple[Score, ...]:
-    """Score encodes of the same frames with the engine, which reads the source once.
-
-    Raises:
-        VmafkitError: one of them cannot be scored; which one is not said.
-    """
-    from vmafkit.scoring.engine.many import score_many
-
-    ready = [prepare(*_asked(bench, cell, encode)) for cell, encode in made]
-    scorer = _scorer(bench, made[0][0])
-    return score_many(scorer, ready, job=job, threads=bench.score_threads)
-
-
-def _asked(bench: Bench, cell: Cell, encode: Encode) -> tuple[Pair, ScoreRequest]:
-    source = cell.source
-    window = None if cell.window.is_full else cell.window
-    request = ScoreRequest(
-        models=cell.models,
-        features=cell.features,
-        display=cell.spec.display,
-        subsample=cell.spec.subsample,
-        threads=bench.score_threads,
-        encode_geometry=EncodeGeometry(
-            encode.source.width, encode.source.height, encode.source.bit_depth
-        ),
-    )
-    pair = Pair(source, encode.source, reference_window=window, allow_hdr=cell.allow_hdr)
-    return pair, request
-
-
-def _scorer(bench: Bench, cell: Cell) -> Scorer:
-    chosen = cell.scorer
-    if chosen.tool is not None:
-        return Scorer(bench.program, chosen.tool_version, chosen.tool)
-    name = "engine" if chosen.name == "engine" else "libvmaf"
-    return Scorer(bench.program, bench.version, backend=name)
+def _of_one(on_frames: OnFrames, number: int, stage: str, progress: Progress) -> None:
+    on_frames(stage, progress)
 
 
 def _place(keep: Path | None, spare: Path | None, facts: Facts) -> Path | None:
@@ -211,21 +151,5 @@ def is_kept(keep: Path, facts: Mapping[str, Any]) -> bool:
     return made.video_bits == facts["video_bits"]
 
 
-def job_of(bench: Bench, stage: str, on_frames: OnFrames | None) -> Job:
-    """How one process of a trial is watched."""
-
-    def report(progress: Progress) -> None:
-        if on_frames is not None:
-            on_frames(stage, progress)
-
-    return Job(on_progress=report, cancel=bench.cancel, limits=bench.limits)
-
-
 def _facts(record: TrialRecord) -> Facts:
     return cast("Facts", json.loads(record.row_json))
-
-
-def _parquet(score: Score) -> bytes:
-    buffer = io.BytesIO()
-    score.table().write_parquet(buffer, compression="zstd")
-    return buffer.getvalue()

@@ -12,7 +12,7 @@ from vmafkit.fsio.disk import sync_folder, write_error
 from vmafkit.fsio.lines import append_line, recover_tail
 from vmafkit.fsio.locks import FileLock
 from vmafkit.fsio.names import refuse_same_file, sha256_file
-from vmafkit.fsio.scratch import scratch_folder
+from vmafkit.fsio.scratch import is_scratch, scratch_folder
 from vmafkit.fsio.whole import (
     TEMP_PREFIX,
     atomic_path,
@@ -36,6 +36,7 @@ __all__ = [
     "atomic_path",
     "copy_atomic",
     "ensure_folder",
+    "is_scratch",
     "move_aside",
     "publish",
     "recover_tail",

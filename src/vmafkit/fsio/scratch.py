@@ -51,6 +51,11 @@ def scratch_folder(*, within: Path | None = None) -> Generator[Path]:
         remove_folder(folder)
 
 
+def is_scratch(path: Path) -> bool:
+    """Whether a file lies in a private folder of this or another process."""
+    return any(_NAME.fullmatch(folder.name) for folder in path.parents)
+
+
 def _system_room() -> Path:
     try:
         return Path(gettempdir())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vmafkit import fsio
 from vmafkit.errors import Cancelled, InputError, StoreError, VmafkitError
+from vmafkit.execute.cluster.scores import score_somewhere
 from vmafkit.ffmpeg.capabilities import Capabilities
 from vmafkit.ffmpeg.run import Job
 from vmafkit.harness.assets import Asset, SideSpec
@@ -20,7 +21,7 @@ from vmafkit.harness.preparing import pair_of
 from vmafkit.harness.results import FileResultStore, result_key
 from vmafkit.media.hashing import HashCache, content_hash, show
 from vmafkit.proc import Limits
-from vmafkit.scoring.pair import Scorer, score_pair
+from vmafkit.scoring.pair import Scorer
 from vmafkit.scoring.score import EncodeGeometry, Score
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def _score(lab: Lab, asset: Asset, metric: Metric) -> Score:
         geometry = EncodeGeometry(*asset.encode) if asset.encode else None
         request = replace(metric.request(), display=asset.size_px, encode_geometry=geometry)
         scorer = Scorer(lab.program, lab.capabilities.version)
-        score = score_pair(scorer, pair, request, job=job)
+        score = score_somewhere(scorer, pair, request, job)
     return metric.tiny.with_scores(score, metric.features) if metric.tiny else score
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from vmafkit import encoders, fsio
 from vmafkit.decide.sweep import Grid, Known, Scoring, make_cell
 from vmafkit.errors import ResultInvalid, StoreCorrupt, UsageError
+from vmafkit.execute.cluster.scores import score_somewhere
 from vmafkit.execute.toolchain import toolchain
 from vmafkit.execute.trial import Bench, run_trial
 from vmafkit.ffmpeg.capabilities import Capabilities
@@ -23,7 +24,7 @@ from vmafkit.media.hashing import HashCache, content_hash
 from vmafkit.media.probe import open_source
 from vmafkit.media.source import RawGeometry
 from vmafkit.proc import Limits
-from vmafkit.scoring.pair import Pair, Scorer, score_pair
+from vmafkit.scoring.pair import Pair, Scorer
 from vmafkit.scoring.score import ScoreRequest
 from vmafkit.scoring.vmaf_models import VmafModel
 from vmafkit.store.trials import TrialStore
@@ -175,7 +176,7 @@ def _scored(lab: Lab, pair: Pair) -> pl.DataFrame:
         display=None if size == pair.distorted.display_size else size,
         threads=1,
     )
-    return _picked(lab, score_pair(lab.scorer, pair, request, job=lab.job).table())
+    return _picked(lab, score_somewhere(lab.scorer, pair, request, lab.job).table())
 
 
 def _picked(lab: Lab, table: pl.DataFrame) -> pl.DataFrame:

@@ -127,7 +127,7 @@ def _until_nobody_reads() -> Generator[None]:
         yield
     except* (BrokenPipeError, ConnectionResetError):
         # What is left of the answer must not be tried again at the end of the interpreter.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _flags_of(limits: JobLimits) -> list[str]:

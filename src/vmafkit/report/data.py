@@ -81,6 +81,23 @@ class FrameQuality:
 
 
 @dataclass(frozen=True, slots=True)
+class ShotQuality:
+    """Quality shot by shot along a title.
+
+    Attributes:
+        bounds: the first frame of each shot, and the frame after the last.
+        series: names, and a score for each shot.
+        target: a score to mark.
+    """
+
+    title: str
+    metric: str
+    bounds: tuple[int, ...]
+    series: tuple[tuple[str, tuple[float, ...]], ...]
+    target: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SearchProbe:
     """One probe of a search: a knob value, what it scored, whether that was known before."""
 
@@ -145,6 +162,7 @@ class ReportData:
     rate_quality: tuple[RateQuality, ...] = ()
     searches: tuple[SearchTrace, ...] = ()
     frame_quality: tuple[FrameQuality, ...] = ()
+    shot_quality: tuple[ShotQuality, ...] = ()
     worst_frames: tuple[FramePair, ...] = ()
     tables: tuple[Table, ...] = ()
     versions: tuple[tuple[str, str], ...] = ()

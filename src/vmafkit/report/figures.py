@@ -13,7 +13,14 @@ from typing import Any
 
 from vmafkit import pooling
 from vmafkit.decide.hull import RatePoint
-from vmafkit.report.data import FrameQuality, RateCurve, RateQuality, SearchTrace, Table
+from vmafkit.report.data import (
+    FrameQuality,
+    RateCurve,
+    RateQuality,
+    SearchTrace,
+    ShotQuality,
+    Table,
+)
 from vmafkit.report.text import in_figure
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -23,6 +30,8 @@ PERCENTILES = (1, 5, 25, 50)
 _FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "DejaVu Sans", sans-serif'
 _MOST_LABELLED = 8
 _MOST_FRAMES = 6000
+# The room of a label on a phone, as shares of the figure's width and height.
+_LABEL = (0.25, 0.045)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +104,37 @@ def frame_quality(section: FrameQuality) -> Figure:
     )
     caption += "; lowest and highest of each stretch" * is_thinned
     table = Table("Percentiles", ("percent of frames", section.metric), tuple(ranks))
+    return Figure(section.title, f"{caption}.", {"data": traces, "layout": layout}, table)
+
+
+def shot_quality(section: ShotQuality) -> Figure:
+    """A step for each shot, and one line for each way to encode the title."""
+    traces: list[dict[str, Any]] = []
+    for index, (name, scores) in enumerate(section.series):
+        colour = f"theme:c{index % COLOURS}"
+        traces.append(
+            {
+                "type": "scatter", "mode": "lines", "name": in_figure(name),
+                "x": list(section.bounds), "y": [*scores, *scores[-1:]],
+                "hovertemplate": "frame %{x}: %{y:.2f}",
+                "line": {"color": colour, "width": 2.5, "shape": "hv",
+                         "dash": DASHES[index % len(DASHES)]},
+            }
+        )  # fmt: skip
+    layout = _layout("Frame", section.metric)
+    layout["xaxis"]["showgrid"] = False
+    layout["shapes"] = [_shot(frame) for frame in section.bounds[1:-1]]
+    if section.target is not None:
+        layout["shapes"].append(_target_line(section.target))
+        layout["annotations"] = [_target_label(section.target)]
+    caption = f"{section.metric} of {_count(len(section.bounds) - 1, 'shot')}"
+    caption += f": {' and '.join(name for name, _ in section.series)}"
+    rows = tuple(
+        (number, first, *(scores[number - 1] for _, scores in section.series))
+        for number, first in enumerate(section.bounds[:-1], 1)
+    )
+    columns = ("shot", "first frame", *(name for name, _ in section.series))
+    table = Table("Scores by shot", columns, rows)
     return Figure(section.title, f"{caption}.", {"data": traces, "layout": layout}, table)
 
 
@@ -226,16 +266,32 @@ def _chosen(section: RateQuality) -> dict[str, Any]:
     return {
         "type": "scatter", "mode": "markers+text", "name": "chosen",
         "x": [p.bitrate_kbps for p in points], "y": [p.quality for p in points],
-        "text": [in_figure(p.key, 26) for p in points],
+        "text": _labels(section),
+        "customdata": [in_figure(p.key, 26) for p in points],
         "textposition": [
             # A label to the left of the leftmost point would leave the figure.
             "bottom right" if p.bitrate_kbps < 1.3 * lowest else "top left"
             for p in points
         ],
-        "hovertemplate": "%{text}: %{y:.2f} at %{x:.0f} kbps", "cliponaxis": False,
+        "hovertemplate": "%{customdata}: %{y:.2f} at %{x:.0f} kbps", "cliponaxis": False,
         "marker": {"symbol": "circle-open", "size": 16, "color": "theme:text",
                    "line": {"width": 2.5, "color": "theme:text"}},
     }  # fmt: skip
+
+
+def _labels(section: RateQuality) -> list[str]:
+    """The setting of each chosen point; nothing where it would lie on another's."""
+    every = [point for curve in section.curves for point in curve.points]
+    wide = math.log(max(p.bitrate_kbps for p in every) / min(p.bitrate_kbps for p in every)) or 1.0
+    high = max(p.quality for p in every) - min(p.quality for p in every) or 1.0
+    shown: list[tuple[float, float]] = []
+    labels: list[str] = []
+    for point in section.chosen:
+        at = math.log(point.bitrate_kbps) / wide, point.quality / high
+        is_free = all(abs(at[0] - x) > _LABEL[0] or abs(at[1] - y) > _LABEL[1] for x, y in shown)
+        labels.append(in_figure(point.key, 26) if is_free else "")
+        shown += [at] if is_free else []
+    return labels
 
 
 def _marked(section: FrameQuality) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from vmafkit.decide.hull import RatePoint
-from vmafkit.report.data import RateCurve, RateQuality, ReportData, Table
+from vmafkit.report.data import RateCurve, RateQuality, ReportData, ShotQuality, Table
 from vmafkit.report.text import Cell
 from vmafkit.schema.per_shot import PerShotResult, ShotRecord, TitleRecord
 
@@ -35,6 +35,7 @@ def per_shot_report(found: PerShotResult) -> ReportData:
             ("frames", str(found.frames)),
             ("trials", f"{found.trials_measured} measured, {found.trials_known} known before"),
         ),
+        shot_quality=_along(found),
         rate_quality=_figures(found),
         tables=(
             Table("By shot and with one setting", _COLUMNS_OF_TITLES, tuple(titles)),
@@ -58,7 +59,8 @@ def _sentence(found: PerShotResult) -> str:
     kept = "A setting for each shot" if found.kept == "per-shot" else "The single setting"
     change = found.change_at_equal_score_percent
     share = "" if change is None else f"; by shot the bits change by {change:+.1f} % at equal score"
-    return f"{kept} is kept{share}. {found.reason}".strip()
+    reason = f"{found.reason[:1].upper()}{found.reason[1:]}." if found.reason else ""
+    return f"{kept} is kept{share}. {reason}".strip()
 
 
 def _highlights(found: PerShotResult) -> tuple[tuple[str, str], ...]:
@@ -85,6 +87,21 @@ def _shot(shot: ShotRecord, frames_per_s: float) -> tuple[Cell, ...]:
     kbps = None if shot.video_bits is None else _kbps(shot.video_bits, shot.frames, frames_per_s)
     return (shot.shot_id, shot.start_frame, shot.frames, shot.crf, shot.score, shot.score_single,
             kbps, len(shot.probes))  # fmt: skip
+
+
+def _along(found: PerShotResult) -> tuple[ShotQuality, ...]:
+    """What each shot scores in the joined file, and with the single setting."""
+    ways = (("by shot", [shot.score for shot in found.shots]),
+            ("one setting", [shot.score_single for shot in found.shots]))  # fmt: skip
+    series = [
+        (name, tuple(score for score in scores if score is not None)) for name, scores in ways
+    ]
+    whole = tuple(each for each in series if each[1] and len(each[1]) == len(found.shots))
+    if not whole or len(found.shots) < 2:
+        return ()
+    bounds = (*(shot.start_frame for shot in found.shots), found.shots[-1].end_frame)
+    metric = f"{found.model} mean of the shot"
+    return (ShotQuality("Shot by shot", metric, bounds, whole, found.target_vmaf),)
 
 
 def _figures(found: PerShotResult) -> tuple[RateQuality, ...]:

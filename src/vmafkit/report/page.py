@@ -32,6 +32,7 @@ def to_html(data: ReportData) -> str:
         UsageError: a picture is neither PNG nor JPEG.
     """
     drawn = [
+        *map(figures.shot_quality, data.shot_quality),
         *map(figures.rate_quality, data.rate_quality),
         *map(figures.search, data.searches),
         *map(figures.frame_quality, data.frame_quality),

@@ -86,6 +86,17 @@ def test_a_fade_through_black_is_cut_in_the_black(tmp_path: Path, pix_fmt: str) 
     assert 46 <= shots[1].start_frame <= 54
 
 
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv420p10le"])
+def test_a_dissolve_is_no_cut(tmp_path: Path, pix_fmt: str) -> None:
+    path = tmp_path / "dissolve.mkv"
+    graph = (
+        "testsrc2=s=160x90:r=25:d=2,settb=1/25[a];mandelbrot=s=160x90:r=25,trim=duration=2,"
+        "settb=1/25,setpts=N[b];[a][b]xfade=transition=fade:duration=0.8:offset=1.2"
+    )
+    ffmpeg("-filter_complex", graph, "-c:v", "ffv1", "-pix_fmt", pix_fmt, path)
+    assert detect_shots(open_source(path), min_s=0.2) == (Shot(0, 80),)
+
+
 def test_a_still_and_a_moving_picture_have_no_cut(tmp_path: Path) -> None:
     for kind in ("smptebars", "testsrc2"):
         path = tmp_path / f"{kind}.mkv"

@@ -33,8 +33,8 @@ def test_a_title_alone_is_a_page_without_plotly() -> None:
 
 def test_every_part_is_there() -> None:
     page = to_html(every_part("one thing"))
-    assert page.count("<h2>one thing</h2>") == 4
-    assert [len(spec["data"]) for spec in specs(page)] == [5, 3, 6]
+    assert page.count("<h2>one thing</h2>") == 5
+    assert [len(spec["data"]) for spec in specs(page)] == [2, 5, 3, 6]
     assert page.count('type="range"') == 1
     assert page.count(base64.b64encode(png()).decode()) == 1
     assert page.index("<h2>Versions") < page.index("<h2>Commands")

@@ -132,6 +132,9 @@ def test_a_title_by_shot_shows_both_titles_and_where_each_shot_lies() -> None:
     data = per_shot_report(PerShotResult.model_validate(PER_SHOT))
     assert "-15.0 % at equal score" in data.lead
     assert [each[0] for each in data.tables[0].rows] == ["setting by shot", "best single"]
+    (along,) = data.shot_quality
+    assert along.bounds == (0, 50, 100) and along.target == 93.0
+    assert along.series == (("by shot", (93.0, 93.0)), ("one setting", (92.0, 92.0)))
     (section,) = data.rate_quality
     assert [point.key for point in section.chosen] == ["crf 25", "crf 20"]
     # 80,000 bits over 50 frames at 25 a second.

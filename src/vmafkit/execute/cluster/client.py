@@ -7,7 +7,7 @@ import importlib
 import threading
 import uuid
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ _CONNECT_S = 20.0
 # How often the worker under one task may die before the task is held to be the cause.
 _DEATHS = 10
 _LOCAL = "local"
+_LARGEST_SENT_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,25 @@ class Cluster:
     slots: int
     stop_name: str
     mixed_versions: bool
+    sent: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def data_of(self, located: worker.Located) -> Any:
+        """What a task is given as a private file's bytes: sent to each worker once; else None.
+
+        Raises:
+            Refused: it is larger than what can be sent.
+        """
+        if not located.is_private:
+            return None
+        if located.sha256 not in self.sent:
+            path = located.source.path
+            if path.stat().st_size > _LARGEST_SENT_BYTES:
+                raise Refused(
+                    f"{path.name}, made for this run, is too large to be sent to the workers",
+                    hint="run without --cluster",
+                )
+            self.sent[located.sha256] = self.client.scatter(path.read_bytes(), hash=False)
+        return self.sent[located.sha256]
 
     def run(self, cancel: threading.Event, function: Callable[..., Any], *arguments: Any) -> Any:
         """One task on some worker; a worker that is lost costs no more than time.
@@ -157,7 +177,7 @@ def _local_cluster(word: str) -> Any:
     return _distributed().LocalCluster(
         n_workers=int(number) if number else settings.core_count(),
         threads_per_worker=1,
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
         silence_logs=50,
     )
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from vmafkit import settings
+from vmafkit import fsio, settings
 from vmafkit.errors import Changed, Unreadable, VmafkitError
 from vmafkit.ffmpeg.capabilities import Capabilities, read_capabilities
 from vmafkit.ffmpeg.locate import find_ffmpeg
@@ -61,11 +61,13 @@ class Located:
         source: as probed there.
         sha256: of its bytes.
         url: where it can be fetched; None for a path that every machine sees.
+        is_private: a scratch file of the coordinator, whose bytes travel with the task.
     """
 
     source: Source
     sha256: str
     url: str | None
+    is_private: bool = False
 
 
 def versions(program: Path | None = None) -> Versions:
@@ -88,18 +90,24 @@ def worker_capabilities() -> Capabilities:
 
 def locate(source: Source, sha256: str) -> Located:
     """How a worker is to come to a source of this machine."""
-    return Located(source, sha256, remote.origin_of(source.path))
+    return Located(source, sha256, remote.origin_of(source.path), fsio.is_scratch(source.path))
 
 
-def place(located: Located) -> Source:
+def place(located: Located, data: bytes | None = None) -> Source:
     """The source on this machine: the same path with the same bytes, or fetched once.
+
+    Args:
+        data: the bytes of a private file.
 
     Raises:
         Unreadable: this machine does not see it, or cannot fetch it.
         Changed: the file here holds other bytes.
+        StoreError: what came cannot be written.
     """
     cache = settings.cache_folder()
     path = located.source.path
+    if data is not None:
+        path = _received(cache, located, data)
     if located.url is not None:
         path = remote.fetch(located.url, cache, sha256=located.sha256)
     try:
@@ -120,6 +128,15 @@ def place(located: Located) -> Source:
         located.source, path=path, size_bytes=seen.size_bytes,
         mtime_ns=seen.mtime_ns, inode=seen.inode,
     )  # fmt: skip
+
+
+def _received(cache: Path, located: Located, data: bytes) -> Path:
+    folder = cache / "received"
+    fsio.ensure_folder(folder)
+    path = folder / f"{located.sha256}{located.source.path.suffix}"
+    if not path.is_file() or path.stat().st_size != len(data):
+        fsio.write_atomic(path, data)
+    return path
 
 
 def attempt(stop_name: str, function: Callable[..., Any], *arguments: Any) -> tuple[bool, Any]:

@@ -1,0 +1,55 @@
+"""`--cluster` and `--mixed-versions`, which the commands of many trials have."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from vmafkit.cli.added_flags import with_flags
+
+_FLAGS: dict[str, tuple[Any, Any]] = {
+    "cluster": (
+        Annotated[
+            str | None, typer.Option(help="Measure on a dask cluster: tcp://HOST:8786 or local:2.")
+        ],
+        None,
+    ),
+    "mixed_versions": (
+        Annotated[bool, typer.Option("--mixed-versions", help="Take workers with other versions.")],
+        False,
+    ),
+}
+_SOURCES = ("sources", "source", "source_flag")
+
+
+def clustered(verb: Callable[..., int], at_once: str = "workers") -> Callable[..., int]:
+    """The verb with the two flags; with a cluster its sources may be URLs.
+
+    Args:
+        at_once: the verb's flag for trials at once, which a cluster's size is the default of.
+    """
+
+    @functools.wraps(verb)
+    def run(*, cluster: str | None = None, mixed_versions: bool = False, **rest: Any) -> int:
+        if cluster is None:
+            return verb(**rest)
+        from vmafkit import api
+
+        for name in _SOURCES:
+            given = rest.get(name)
+            if isinstance(given, str):
+                (rest[name],) = api.local_copies([given])
+            elif given:
+                rest[name] = api.local_copies(given)
+        connected = api.on_cluster(
+            cluster, mixed_versions=mixed_versions, ffmpeg_bin=rest.get("ffmpeg_bin")
+        )
+        with connected as slots:
+            if not rest.get(at_once):
+                rest[at_once] = slots
+            return verb(**rest)
+
+    return with_flags(run, verb, _FLAGS)
