@@ -12,6 +12,7 @@ import typer.main
 
 import vmafkit
 from vmafkit.cli import programs, vmaf
+from vmafkit.mcp import server
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -42,6 +43,8 @@ def parse(command: str) -> None:
         assert set(words) <= targets
     elif program == "vmaf":
         vmaf.parser().parse_args(words)
+    elif program == "vmaf-mcp":
+        typer.main.get_command(server.app).make_context(program, words)
     else:
         group = typer.main.get_command(TYPER[program])
         group.commands[words[0]].make_context(program, words[1:])  # pyright: ignore

@@ -33,7 +33,7 @@ ENCODERS = {
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     with TrialStore(tmp_path / "cache") as store:
-        yield Bench(find_ffmpeg(None), "", store)
+        yield Bench(program=find_ffmpeg(None), version="", store=store)
 
 
 @pytest.fixture(scope="module")

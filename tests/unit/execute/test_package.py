@@ -58,7 +58,7 @@ def _rungs(film: Path, folder: Path, name: str, *, gop: tuple[int, ...] = (GOP, 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     program = Path(imageio_ffmpeg.get_ffmpeg_exe())
-    return Bench(program, "test", TrialStore(tmp_path / "store"))
+    return Bench(program=program, version="test", store=TrialStore(tmp_path / "store"))
 
 
 def _played(manifest: Path, number: int) -> int:
