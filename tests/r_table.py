@@ -73,7 +73,7 @@ TABLE: dict[str, Row] = {
     "R19": Row("bombs: huge geometry, endless headers, deep nesting", 12,
                ("test_r19_a_bomb_is_refused_at_little_cost", "test_y4m_headers", "test_too_large",
                 "test_raw_sizes", "test_a_small_file_that_grows_is_refused")),
-    "R20": Row("many cells in one process: memory, files, threads stay flat", 350,
+    "R20": Row("many cells in one process: memory, files, threads stay flat", 2000,
                ("test_r20_many_cells_leave_nothing_behind",)),
     "R21": Row("read-only disk, no home, no TMPDIR, working folder gone, odd umask", 8,
                ("test_r21_a_read_only_disk", "test_r21_odd_surroundings")),

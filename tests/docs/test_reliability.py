@@ -45,6 +45,19 @@ def test_every_test_that_names_a_row_is_in_the_table(functions: set[str]) -> Non
     assert sorted(named - listed) == []
 
 
+def test_the_page_shows_every_row_in_full_without_a_violation() -> None:
+    text = (ROOT / "docs" / "reliability.md").read_text("utf-8")
+    rows = {found[0]: found for found in LINE.findall(text)}
+    assert list(rows) == EVERY
+    for row, (_, what, rounds, hits, violations, _, _) in rows.items():
+        assert what == TABLE[row].what
+        assert int(rounds) >= TABLE[row].least, f"{row}: run python docs/make_reliability.py"
+        assert int(hits) > 0
+        assert int(violations) == 0, row
+    assert "| NO |" not in text
+    assert all(f"`{name}` | yes |" in text for name in SWITCHES.values())
+
+
 def test_the_tests_that_the_security_page_names_are_there(functions: set[str]) -> None:
     text = (ROOT / "docs" / "security.md").read_text("utf-8")
     named = set(re.findall(r"`(test_\w+)`", text))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import numpy as np
 import pytest
 from tests.engine_kit import (
@@ -16,6 +19,7 @@ from tests.engine_kit import (
     pairs,
     truth,
 )
+from tests.scoring_kit import clips_folder
 
 from vmafkit.scoring import ensemble
 from vmafkit.scoring.engine.engine import Engine, Features
@@ -112,6 +116,46 @@ def test_large_sizes_agree(
 ) -> None:
     references = moving(width, height, 2, depth)
     check(library, models, references, [blurred(p) for p in references], depth)
+
+
+def _lumas(words: list[str], width: int, height: int, depth: int) -> Pictures:
+    layout = "gray" if depth == 8 else f"gray{depth}le"
+    out = ["-frames:v", "5", "-vf", "extractplanes=y", "-pix_fmt", layout, "-f", "rawvideo", "-"]
+    raw = subprocess.run(
+        [str(FFMPEG), "-v", "error", *words, *out], capture_output=True, check=True
+    )
+    samples = np.frombuffer(raw.stdout, np.uint8 if depth == 8 else np.dtype("<u2"))
+    return list(samples.reshape(-1, height, width))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("clip", "width", "height", "start"),
+    [("bigbuckbunny.mp4", 1280, 720, "2"), ("car-detection.mp4", 768, 432, "5"),
+     ("park_joy_420_720p50_frm0to9_480x270.y4m", 480, 270, "0")],
+)  # fmt: skip
+def test_real_clips_agree(
+    library: Library, models: list[EngineModel], tmp_path: Path,
+    clip: str, width: int, height: int, start: str,
+) -> None:  # fmt: skip
+    source = ["-ss", start, "-i", str(clips_folder() / clip)]
+    encode = tmp_path / "encode.mkv"
+    coded = ["-frames:v", "5", "-c:v", "libx264", "-crf", "36", "-an", str(encode)]
+    subprocess.run([str(FFMPEG), "-v", "error", *source, *coded], check=True)
+    references = _lumas(source, width, height, 8)
+    check(library, models, references, _lumas(["-i", str(encode)], width, height, 8), 8)
+
+
+@pytest.mark.slow
+def test_real_ten_bit_clips_agree(library: Library, models: list[EngineModel]) -> None:
+    sides = [
+        _lumas(
+            ["-f", "rawvideo", "-s", "576x324", "-pix_fmt", "yuv420p10le", "-i",
+             str(clips_folder() / f"src01_{name}_576x324.yuv420p10le.yuv")], 576, 324, 10,
+        )
+        for name in ("hrc00", "hrc01")
+    ]  # fmt: skip
+    check(library, models, *sides, 10)
 
 
 def test_every_kind_of_code_agrees(any_machine: Library, models: list[EngineModel]) -> None:

@@ -82,9 +82,9 @@ def _run_sweep(
     keep_in: Path | None,
     on_event: OnEvent,
 ) -> SweepResult:
-    rows = [row for row in corpus.rows() if row.trial_key and row.exit_status == 0]
-    done = {row.trial_key for row in rows}
-    keeping = Keeping(keep_in, rows)
+    done = corpus.done_keys()
+    kept = [] if keep_in is None else [row for row in corpus.rows() if row.exit_status == 0]
+    keeping = Keeping(keep_in, kept)
     todo = [cell for cell in cells if cell.spec.key not in done or keeping.lacks(cell)]
     started = time.monotonic()
     on_event(

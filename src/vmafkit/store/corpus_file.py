@@ -36,16 +36,19 @@ def read_corpus(path: Path, *, on_corrupt: OnCorrupt = "raise") -> list[CorpusRo
 
     Raises: Unreadable; StoreCorrupt naming file:line; SchemaTooNew.
     """
-    rows: list[CorpusRow] = []
+    return list(_rows(path, on_corrupt))
+
+
+def _rows(path: Path, on_corrupt: OnCorrupt) -> Generator[CorpusRow]:
+    """The rows one by one: a large file is never in memory as a whole."""
     for number, line in _lines(path):
         try:
-            rows.append(from_line(line, where=f"{path}:{number}"))
+            yield from_line(line, where=f"{path}:{number}")
         except StoreCorrupt as error:
             if on_corrupt == "raise":
                 raise
             _log.warning("%s; the line is left out", error.message)
-            rows.extend(_salvage(line))
-    return rows
+            yield from _salvage(line)
 
 
 def latest(rows: list[CorpusRow]) -> list[CorpusRow]:
@@ -99,7 +102,10 @@ class CorpusFile:
 
     def done_keys(self) -> set[str]:
         """The trial keys with a success, which need not be run again."""
-        return {row.trial_key for row in self.rows() if row.trial_key and row.exit_status == 0}
+        if not self.path.exists():
+            return set()
+        rows = _rows(self.path, self.on_corrupt)
+        return {row.trial_key for row in rows if row.trial_key and row.exit_status == 0}
 
     def append(self, row: CorpusRow) -> bool:
         """Adds a row; it is on the disk on return.
