@@ -62,7 +62,8 @@ ALIASES = {
 # What only the command line has: how to show it, and what is taken for old scripts' sake.
 FACE_ONLY = {
     "cluster", "mixed_versions", "max_memory", "nice", "json", "quiet", "dry_run", "format", "help",
-    "version", "cpumask", "gpumask", "aom_ctc", "nflx_ctc", "out_fmt", "print_result", "suppress_plot",
+    "version", "cpumask", "gpumask", "aom_ctc", "nflx_ctc", "out_fmt", "print_result",
+    "suppress_plot",
 }  # fmt: skip
 # What only Python can give.
 API_ONLY = {"argv", "cancel", "entrypoint", "on_event", "on_progress", "on_finding", "plan"}

@@ -55,7 +55,8 @@ def test_r20_many_cells_leave_nothing_behind(
     )
     after = _held()
     assert measured == cells == len(seen)
-    early, late = seen[50][0], seen[-1][0]
+    # SQLite's cache fills first, 2 MB of it.
+    early, late = seen[max(50, len(seen) // 4)][0], seen[-1][0]
     print(f"R20: {cells} cells, RSS {early} to {late} pages, {before[1:]} to {after[1:]}")
     assert late <= early * 1.05
     # What two workers hold at one moment varies; a leak would add one a cell, 100 and more.
