@@ -15,6 +15,7 @@ from vmafkit.decide.sweep import Cell, Grid, Known, Scoring, make_cell
 from vmafkit.decide.verify import Checked, compare_facts, pick, subsample_of, version_differences
 from vmafkit.errors import (
     Cancelled,
+    CapabilityMissing,
     InputError,
     OutputError,
     StoreError,
@@ -34,7 +35,8 @@ from vmafkit.media.source import RawGeometry, Source
 from vmafkit.media.window import Window, whole
 from vmafkit.proc import Limits
 from vmafkit.schema.corpus import CorpusRow
-from vmafkit.scoring.vmaf_models import VmafModel, model_by_id
+from vmafkit.scoring.backend import Backend, find_backend
+from vmafkit.scoring.vmaf_models import VmafModel, model_by_id, model_key
 from vmafkit.store.corpus_file import latest, read_corpus
 from vmafkit.store.trials import TrialStore
 
@@ -179,10 +181,11 @@ def _cell(capabilities: Capabilities, row: CorpusRow) -> Cell:
     models = _models(row)
     scoring = Scoring(
         models=models,
-        model_keys=tuple(model.id for model in models),
+        model_keys=tuple(model_key(model) for model in models),
         display=_display(row),
         subsample=subsample_of(row),
         allow_hdr=True,
+        backend=_backend(row),
     )
     grid = Grid((encoder,), options=tuple(row.extra_params), threads=row.threads or 1)
     known = Known(source, row.src_sha256 or content_hash(source.path))
@@ -208,6 +211,16 @@ def _models(row: CorpusRow) -> tuple[VmafModel, ...]:
             f"{error.message}: it came from a file, and a row does not hold the file",
             hint="rows of models that come with libvmaf can be verified",
         ) from None
+
+
+def _backend(row: CorpusRow) -> Backend:
+    """The row's own backend where it is here; else libvmaf, which the versions then tell."""
+    if row.score_backend != "engine":
+        return Backend()
+    try:
+        return find_backend("engine")
+    except CapabilityMissing:
+        return Backend()
 
 
 def _display(row: CorpusRow) -> tuple[int, int] | None:

@@ -18,7 +18,9 @@ CLOSE = (
     "bitrate_kbps", "vmaf_score", "vmaf_min", "vmaf_harmonic_mean", "vmaf_p1", "vmaf_p5",
     "vmaf_p10", "vmaf_median", "vmaf_stddev",
 )  # fmt: skip
-VERSIONS = ("ffmpeg_version", "encoder_version", "libvmaf_version", "tool_version")
+VERSIONS = (
+    "ffmpeg_version", "encoder_version", "libvmaf_version", "score_backend", "tool_version",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
