@@ -6,7 +6,8 @@ VmafkitError 1
                           Changed, PairMismatch
   OutputError 1           the file to write cannot be written: its folder, its rights, its disk
   ToolMissing 4           a program or encoder is not here: CapabilityMissing
-  ToolFailed 5            an outside program failed: EncodeFailed, ScoreFailed, ToolTimeout
+  ToolFailed 5            an outside program failed: EncodeFailed, ScoreFailed, ToolTimeout,
+                          ClusterLost
   ResultInvalid 6         what a program made is not whole: FrameCount, Truncated, NotFinite
   TargetUnreached 7       no setting meets the target: the best attempt comes with it
   StoreError 8            StoreFull, StoreLocked, StoreCorrupt, SchemaTooNew
@@ -148,6 +149,12 @@ class ToolTimeout(ToolFailed):
     """An outside program ran past its limit and was stopped."""
 
     code = "tool-timeout"
+
+
+class ClusterLost(ToolFailed):
+    """The scheduler or all workers of a cluster are gone; no other trial would fare better."""
+
+    code = "cluster-lost"
 
 
 class ResultInvalid(VmafkitError):

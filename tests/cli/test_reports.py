@@ -7,6 +7,7 @@ import io
 import json
 import re
 import subprocess
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,10 @@ def test_benchmark_as_csv_opens_in_a_spreadsheet(
 ) -> None:
     assert run(monkeypatch, "benchmark", "--from-corpus", str(corpus), "--format", "csv") == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert [each["encoder"] for each in rows] == ["libx264 medium", "libx265 medium"]
+    names = [each["encoder"] for each in rows if each["table"].startswith("Mean over")]
+    assert names == ["libx264 medium", "libx265 medium"]
+    (delta,) = [each for each in rows if each["table"] == "Bjontegaard deltas"]
+    assert float(delta["BD-rate %"]) == pytest.approx(-40)
 
 
 def test_benchmark_refuses_what_cannot_be_compared(tmp_path: Path) -> None:
@@ -198,11 +202,13 @@ def test_zones_print_tables_and_write_a_page(
     page = tmp_path / "out.html"
     words = ("zones", str(clip), "--zone", "0-7:q=45", "--preset", "veryfast", "-q")
     assert run(monkeypatch, *words, "--report", str(page), "--format", "csv") == 0
-    (row,) = csv.DictReader(io.StringIO(capsys.readouterr().out))
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert {each["table"] for each in rows} >= {"Zones", "The whole video"}
+    (row,) = [each for each in rows if each["table"] == "Zones"]
     assert row["zone"] == "0,7,q=45"
     assert float(row["change %"]) < 0
     text = page.read_text("utf-8")
-    assert "every zone and region was" in text
+    assert "Each zone changed the bits of its frames" in text
     assert dangers(text) == []
     assert run(monkeypatch, *words, "--report", str(clip)) == 2
 
@@ -223,13 +229,20 @@ def test_a_plan_prints_tables_and_writes_a_page(
     text = page.read_text("utf-8")
     assert f"reaches the target with {record['results'][0]['bitrate_kbps']:.0f} kbps" in text
     assert "Measured on the whole source" in text
+    frames = re.search(r"Frame by frame, the chosen encode.*?of (\d+) frames", text, re.DOTALL)
+    assert frames and int(frames[1]) == record["plan"]["metadata"]["source_meta"]["frame_count"]
+    setting = record["results"][0]["crf"]
+    assert re.search(
+        rf"<h2>Commands</h2>\s*<pre[^>]*>[^<]*-c:v libx264 [^<]*-crf {setting:g} ", text
+    )
 
 
 def test_a_sweep_and_a_decision_print_tables(
     corpus: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert json.loads(api.corpus_text(corpus, "json"))["tables"][0]["title"] == "Curves"
-    assert len(api.corpus_text(corpus, "csv").splitlines()) == 3
+    rows = csv.DictReader(io.StringIO(api.corpus_text(corpus, "csv")))
+    assert Counter(each["table"] for each in rows) == {"Curves": 2, "Rows": 12}
     words = ("recommend", "--from-corpus", str(corpus), "--encoder", "libx264", "--target", "90")
     assert run(monkeypatch, *words, "--format", "markdown") == 0
     assert "## Result" in capsys.readouterr().out

@@ -20,6 +20,7 @@ from tests.scoring_kit import ffmpeg
 
 from vmafkit import api, proc
 from vmafkit.api._harness_lab import Task
+from vmafkit.cli import harness
 from vmafkit.errors import Refused, StoreLocked, UsageError
 from vmafkit.harness.batch import pair_asset
 from vmafkit.harness.config import VmafConfig
@@ -237,6 +238,39 @@ def test_training_gives_a_model_that_libvmaf_scores_with(space: Space, tmp_path:
     # The features came from a log of six digits.
     for label, score in ours.items():
         assert theirs[label] == pytest.approx(score, abs=2e-4)
+
+
+def test_the_documented_sequence_runs(
+    space: Space,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VMAF_WORKSPACE", str(space.root))
+    name = "sequence.json"
+    written = space.root / "model" / name
+
+    def told(*words: str | Path | int) -> str:
+        assert harness.app(list(map(str, words)), standalone_mode=False) == 0
+        return capsys.readouterr().out
+
+    said = told(
+        "run-vmaf-training", space.path, space.features, space.params, name, "-q", "--processes", 2
+    )
+    assert f"model: {written}" in said.splitlines()
+    assert not (tmp_path / name).exists()
+    tested = told("run-testing", f"path={name}", space.path, "-q", "--processes", 2)
+    assert "sequence on encoded: n 18" in tested
+    named = told("run-testing", "VMAF", space.path, "--vmaf-model", name, "-q", "--bootstrap", 0,
+                 "--compare-with", "PSNR")  # fmt: skip
+    assert "sequence on encoded: n 18" in named
+    assert "RMSE after the logistic mapping, VMAF less PSNR: " in named
+    assert "SROCC raw, VMAF less PSNR: " in named
+    pair = (space.recipe["ref_videos"][0]["path"], space.recipe["dis_videos"][0]["path"])
+    assert "sequence" in told("run-vmaf", "notyuv", 0, 0, *pair, "--model", name)
+    told("convert-model", "--input", name, "--output", tmp_path / "neg.json", "--no-enhn-gain")
+    assert (tmp_path / "neg.json").exists()
 
 
 def test_cross_validation_keeps_contents_apart(space: Space) -> None:

@@ -139,7 +139,8 @@ def test_one_shot_keeps_the_single_encode(clips: Path, tmp_path: Path) -> None:
     one = kit.moving(tmp_path / "one.mkv", frames=10)
     page = tmp_path / "report.html"
     found = tuned(one, target_vmaf=85.0, report=page)
-    assert "<html" in page.read_text("utf-8")
+    text = page.read_text("utf-8")
+    assert re.search(r"Frame by frame, .*?vmaf_v0\.6\.1 of 10 frames", text, re.DOTALL)
     assert found.met and len(found.shots) == 1
     assert found.per_shot is not None and found.single is not None
     assert found.kept == "per-shot" or re.search("do not pay", found.reason)
@@ -187,8 +188,10 @@ def test_no_file_is_written_over_the_source(clips: Path, tmp_path: Path, flag: s
     assert kit.sha256(one) == before
 
 
-def test_a_dry_run_encodes_nothing(clips: Path) -> None:
-    found = tuned(clips / "film.mkv", dry_run=True)
+def test_a_dry_run_encodes_nothing(clips: Path, tmp_path: Path) -> None:
+    page = tmp_path / "dry.html"
+    found = tuned(clips / "film.mkv", dry_run=True, report=page)
+    assert "The source has 3 shots. Nothing was encoded." in page.read_text("utf-8")
     assert len(found.shots) == 3 and found.trials_measured == found.trials_known == 0
     assert found.kept is None and not found.met
 

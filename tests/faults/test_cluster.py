@@ -22,7 +22,15 @@ from tests.corpus_kit import make_clips
 from tests.faketools.fake import real_ffmpeg
 
 from vmafkit import api
-from vmafkit.errors import Cancelled, Changed, Refused, ToolFailed, Unreadable, UsageError
+from vmafkit.errors import (
+    Cancelled,
+    Changed,
+    ClusterLost,
+    Refused,
+    ToolFailed,
+    Unreadable,
+    UsageError,
+)
 from vmafkit.execute.cluster import trials, worker
 from vmafkit.execute.cluster.current import current
 from vmafkit.execute.cluster.scores import score_somewhere
@@ -35,6 +43,11 @@ from vmafkit.scoring.score import ScoreRequest
 
 pytest.importorskip("distributed")
 Rounds = Callable[[int, int], int]
+
+
+def _length(order: None, data: bytes, *, cancel: threading.Event) -> int:
+    return len(data)
+
 
 # What differs between two runs of one plan.
 _OF_A_RUN = {
@@ -158,15 +171,15 @@ def test_a_worker_with_another_file_at_the_path_is_refused(tmp_path: Path, clip:
     located = worker.locate(source, content_hash(here))
     here.write_bytes(clip.read_bytes()[:-1] + b"x")
     with pytest.raises(Changed, match="another file"):
-        worker.place(located)
+        worker.place(located, tmp_path)
     here.unlink()
     with pytest.raises(Unreadable, match="does not see"):
-        worker.place(located)
+        worker.place(located, tmp_path)
 
 
 def test_a_file_made_for_the_run_travels_with_the_task(tmp_path: Path, clip: Path) -> None:
     located = replace(worker.locate(open_source(clip), content_hash(clip)), is_private=True)
-    placed = worker.place(located, clip.read_bytes())
+    placed = worker.place(located, tmp_path, clip.read_bytes())
     assert placed.path != clip and placed.path.read_bytes() == clip.read_bytes()
 
 
@@ -176,7 +189,9 @@ def test_other_versions_are_refused_unless_they_are_asked_for(clip: Path) -> Non
         cell.spec, toolchain=replace(cell.spec.toolchain, ffmpeg_version="n6.1", ffmpeg_sha256="00")
     ))  # fmt: skip
     located = worker.locate(cell.source, cell.spec.source_sha256)
-    order = trials.Order((old,), located, (False,), 1, trials.Limits(), mixed_versions=False)
+    order = trials.Order(
+        (old,), located, (False,), 1, trials.Limits(), worker.versions(), mixed_versions=False
+    )
     with pytest.raises(Refused, match=r"planned with ffmpeg n6\.1"):
         trials.measure_order(order, None, cancel=threading.Event())
     (taken,) = trials.measure_order(
@@ -200,14 +215,53 @@ def test_a_pair_scored_on_a_worker_has_the_scores_of_this_machine(
     there = score_somewhere(scorer, pair, ScoreRequest(), Job())
     here = score_pair(scorer, pair, ScoreRequest())
     assert there.table().equals(here.table())
-    other = Scorer(program, "n6.1")
-    with pytest.raises(Refused, match=r"this machine n6\.1"):
-        score_somewhere(other, pair, ScoreRequest(), Job())
+
+
+def test_a_sweep_of_batches_outlives_a_task_that_no_worker_survives(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: Any) -> Any:
+        raise ToolFailed("the worker under one task died 11 times")
+
+    plan = _plan(clip, "21,23")
+    monkeypatch.setattr("vmafkit.execute.sweep.batches", lambda cells, workers: [(0, 1)])
+    monkeypatch.setattr("vmafkit.execute.measuring.current", object)
+    monkeypatch.setattr(trials, "measure_there", lost)
+    done = api.corpus(plan, tmp_path / "rows.jsonl", workers=1)
+    assert done.failed == 2
+    assert [row["error_code"] for row in _rows(tmp_path / "rows.jsonl")] == ["tool-failed"] * 2
+
+
+def test_what_was_sent_to_a_worker_that_died_is_sent_again(
+    clip: Path, tmp_path: Path, _module_cache: None
+) -> None:
+    with api.on_cluster("local:1"):
+        connected = current()
+        assert connected is not None
+        located = replace(worker.locate(open_source(clip), content_hash(clip)), is_private=True)
+        cancel = threading.Event()
+        assert connected.run(cancel, _length, None, [located]) == clip.stat().st_size
+        for pid in connected.client.run(os.getpid).values():
+            os.kill(pid, signal.SIGKILL)
+        assert connected.run(cancel, _length, None, [located]) == clip.stat().st_size
+
+
+def test_a_lost_scheduler_ends_the_sweep_and_says_so(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: Any) -> Any:
+        raise ClusterLost("the cluster's scheduler is lost")
+
+    monkeypatch.setattr("vmafkit.execute.measuring.current", object)
+    monkeypatch.setattr(trials, "measure_there", lost)
+    with pytest.raises(ClusterLost):
+        api.corpus(_plan(clip, "22"), tmp_path / "rows.jsonl", workers=1)
+    assert not (tmp_path / "rows.jsonl").exists() or not _rows(tmp_path / "rows.jsonl")
 
 
 def test_versions_say_what_differs() -> None:
-    ours = worker.Versions("1.0", "n9", "a" * 64, "3.11", "x86_64")
-    assert ours.differences(replace(ours, python="3.12")) == []
+    ours = worker.Versions("1.0", "n9", "a" * 64, "x86_64")
+    assert ours.differences(replace(ours, engine="0")) == []
     assert ours.differences(replace(ours, ffmpeg="n8")) == ["ffmpeg n8, here n9"]
     assert ours.differences(replace(ours, tool="1.1", machine="aarch64")) == [
         "vmafkit 1.1, here 1.0", "processor aarch64, here x86_64",

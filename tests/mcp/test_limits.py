@@ -93,6 +93,25 @@ def test_a_fault_of_ours_is_told_without_its_text(caplog: pytest.LogCaptureFixtu
     assert "1234" in caplog.text
 
 
+@pytest.mark.parametrize("is_good", [True, False])
+def test_a_job_that_is_done_does_nothing_more(is_good: bool) -> None:
+    """One that failed still says where."""
+    jobs = Jobs(JobLimits())
+
+    def work(job: Job) -> dict[str, Any]:
+        job.advance(3, 0, "probe-finished shot 2")
+        if not is_good:
+            raise Refused("no")
+        return {}
+
+    job = jobs.start("test", work)
+    assert job.ended.wait(10)
+    state = desk.state_of(job)
+    found = (state["state"], state["done"], state["total"], state["note"])
+    failed = ("failed", 3, 0, "probe-finished shot 2")
+    assert found == (("done", 3, 3, "") if is_good else failed)
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no way to share processors")
 def test_a_job_keeps_to_its_processors() -> None:
     jobs = Jobs(JobLimits(at_once=2, cpus=1))

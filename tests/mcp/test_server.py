@@ -123,6 +123,22 @@ def test_wrong_words_are_one_sentence(
     assert printed.out == ""
 
 
+@pytest.mark.parametrize("flag", ["--root", "--out"])
+def test_a_folder_that_is_not_there_is_told_by_its_flag(
+    flag: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    absent = tmp_path / "absent"
+    folders = {"--root": str(tmp_path), "--out": str(tmp_path), flag: str(absent)}
+    assert run(monkeypatch, *(word for pair in folders.items() for word in pair)) == 2
+    assert capsys.readouterr().err == (
+        f"vmaf-mcp: error: {flag} {absent} is no folder: No such file or directory "
+        "(make it first, with mkdir)\n"
+    )
+
+
 def test_help_loads_no_sdk() -> None:
     code = (
         "import sys; sys.argv[1:] = ['--help']\n"

@@ -273,6 +273,37 @@ def test_a_wrong_argument_is_an_error_with_a_code_and_a_sentence(served: Live) -
     assert answer.content[0].text.startswith("usage: score: distorted")  # pyright: ignore
 
 
+@pytest.mark.parametrize("tool", sorted(json.loads(SNAPSHOT.read_text())))
+def test_an_argument_that_a_tool_does_not_have_is_refused(served: Live, tool: str) -> None:
+    """Whatever else is missing or wrong, that is told first, and nothing runs."""
+    failure = served.failure(tool, bogus=1)
+    assert failure["error"] == "usage"
+    assert failure["message"] == f"{tool} has no argument 'bogus'"
+    schema = json.loads(SNAPSHOT.read_text())[tool]["input"]
+    assert schema["additionalProperties"] is False
+    known = failure["hint"].partition("it takes ")[2].split(", ")
+    assert sorted(known) == sorted(schema["properties"] or ["none"])
+
+
+@pytest.mark.parametrize(
+    ("tool", "words", "guess"),
+    [
+        ("compare", {"sources": ["good.mkv"], "encoders": ["libx264"]}, "encoder"),
+        ("score", {"reference": "good.mkv", "distorted": "poor.mkv", "model": "x"}, "models"),
+        ("score", {"reference": "good.mkv", "distorted": "poor.mkv", "ctx": 1}, ""),
+        ("score", {"reference": "good.mkv", "distorted": "poor.mkv", "x\n" * 5000: 1}, ""),
+    ],
+)
+def test_an_argument_by_a_wrong_name_is_told_the_right_one(
+    served: Live, tool: str, words: dict[str, Any], guess: str
+) -> None:
+    failure = served.failure(tool, **words)
+    assert failure["error"] == "usage"
+    assert repr(list(words)[-1])[:20] in failure["message"]
+    assert len(failure["message"]) < 200
+    assert failure["hint"].startswith(f"did you mean {guess}? it takes" if guess else "it takes")
+
+
 def test_resources_and_prompts_are_there(served: Live) -> None:
     about = served.ask(served.client.read_resource, "vmafkit://server").contents[0]
     assert json.loads(about.text)["roots"] == ["media", "out"]

@@ -9,15 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from vmafkit import encoders, fsio
-from vmafkit.api._executing import execute_cell
+from vmafkit.api._executing import execute_cell, setup_of
+from vmafkit.api._recommendation import command_of
 from vmafkit.api._report import prepare_report, write_report
 from vmafkit.api._searching import Goal, Ready, Sampling, means_of, prepare
 from vmafkit.decide.auto import Candidate, plan, rungs
 from vmafkit.decide.expect import expect
 from vmafkit.encoders import Encoder
-from vmafkit.errors import UsageError, VmafkitError
+from vmafkit.errors import ResultInvalid, UsageError, VmafkitError
 from vmafkit.execute.auto import ResultsFile
 from vmafkit.execute.events import Event, OnEvent, ignore
+from vmafkit.execute.per_shot import stored_frames, whole_setup
+from vmafkit.execute.search import Setup
 from vmafkit.media.hashing import show
 from vmafkit.schema.auto_plan import AutoPlan, PlanCell, PlanMetadata, TuneResult
 from vmafkit.version import __version__
@@ -33,11 +36,15 @@ class AutoRun:
         plan: the same for the same source and words, whatever was executed.
         results: rows of the executed cells, also those that an earlier run made.
         skipped: how many of them were done already.
+        commands: the ffmpeg command of each encode that was made.
+        frames: scores of all frames of the selected cell's encode; empty where not known.
     """
 
     plan: AutoPlan
     results: tuple[TuneResult, ...] = ()
     skipped: int = 0
+    commands: tuple[str, ...] = ()
+    frames: tuple[float, ...] = ()
 
     @property
     def met(self) -> bool:
@@ -128,7 +135,8 @@ def auto(
     if page is not None:
         from vmafkit.report.from_auto import auto_report
 
-        write_report(page, auto_report(done.plan, done.results))
+        data = auto_report(done.plan, done.results, commands=done.commands, frames=done.frames)
+        write_report(page, data)
     return done
 
 
@@ -137,6 +145,8 @@ def _execute(
 ) -> AutoRun:
     results = ResultsFile(folder)
     rows: list[TuneResult] = []
+    commands: list[str] = []
+    frames: tuple[float, ...] = ()
     skipped = 0
     with ready.bench() as bench:
         for cell in wanted:
@@ -145,11 +155,24 @@ def _execute(
             row, was_done = execute_cell(ready, bench, cell, results, on_event)
             skipped += was_done
             rows.append(row)
+            if row.encode_path is not None:
+                setup = setup_of(ready, bench, cell)
+                commands.append(command_of(setup, row.crf))
+                frames = _frames(setup, row.crf) if cell.selected else frames
             on_event(
                 Event("cell-finished", {**name, "met": row.met, "skipped": was_done,
                                         "encode_path": row.encode_path, "error": row.error})
             )  # fmt: skip
-    return AutoRun(made, tuple(rows), skipped)
+    return AutoRun(made, tuple(rows), skipped, tuple(commands), frames)
+
+
+def _frames(setup: Setup, value: float) -> tuple[float, ...]:
+    whole = whole_setup(setup)
+    try:
+        return tuple(stored_frames(whole, whole.cells(value)[0]).tolist())
+    except ResultInvalid:
+        # An earlier run made the row, and the store was emptied since.
+        return ()
 
 
 def _plan(ready: Ready, allow_codecs: Sequence[str], presets: Sequence[str]) -> AutoPlan:

@@ -13,7 +13,7 @@ from vmafkit.decide.compare import Comparison, compare
 from vmafkit.decide.compare_rows import at_display, curves_of, mixed, versions_of
 from vmafkit.decide.target import METRICS, Target, parse_target
 from vmafkit.errors import UsageError
-from vmafkit.report.comparison import comparison_record, comparison_report
+from vmafkit.report.comparison import commands_of, comparison_record, comparison_report
 from vmafkit.report.formats import to_csv, to_markdown
 from vmafkit.schema.corpus import CorpusRow
 from vmafkit.store.corpus_file import latest, read_corpus
@@ -64,7 +64,7 @@ def benchmark(
         anchor=baseline_encoder, interpolation=interpolation, allow_mixed=allow_mixed,
     )  # fmt: skip
     if page is not None:
-        write_report(page, comparison_report(found))
+        write_report(page, comparison_report(found, commands=commands_of(rows), stored=True))
     return found
 
 
@@ -144,7 +144,7 @@ def scale_of(
 
 
 def comparison_text(found: Comparison, form: Form = "markdown") -> str:
-    """A comparison as Markdown, as CSV (its mean table), or as one JSON object."""
+    """A comparison as Markdown, as one CSV of all its tables, or as one JSON object."""
     if form == "json":
         return json.dumps(comparison_record(found), allow_nan=False) + "\n"
     data = comparison_report(found)

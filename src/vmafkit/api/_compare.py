@@ -13,6 +13,7 @@ from vmafkit import encoders, fsio, settings
 from vmafkit.api._benchmark import compare_rows, scale_of
 from vmafkit.api._corpus import SweepPlan, plan_corpus
 from vmafkit.api._finishing import stored_rows
+from vmafkit.api._recommendation import command_of
 from vmafkit.api._report import prepare_report, write_report
 from vmafkit.api._searching import Goal, Means, Ready, Sampling, means_of, prepare
 from vmafkit.decide.compare import Comparison
@@ -50,7 +51,12 @@ _OF_ONE = (CapabilityMissing, ToolFailed, ResultInvalid, UsageError)
 
 @dataclass(frozen=True, slots=True)
 class _Task:
-    """What was asked for, in the words that the sweep and the search take."""
+    """What was asked for, in the words that the sweep and the search take.
+
+    Attributes:
+        failed: what failed, and why.
+        commands: trial key to the ffmpeg command of its encode.
+    """
 
     sources: tuple[Path, ...]
     encoders: tuple[Encoder, ...]
@@ -63,6 +69,7 @@ class _Task:
     means: Means
     cancel: threading.Event
     failed: dict[str, str] = field(default_factory=dict[str, str])
+    commands: dict[str, str] = field(default_factory=dict[str, str])
 
     @property
     def limits(self) -> Limits:
@@ -157,7 +164,9 @@ def compare(
     notes = (*result.notes, *(f"{name} failed: {why}" for name, why in task.failed.items()))
     result = replace(result, notes=notes)
     if page is not None:
-        write_report(page, comparison_report(result))
+        keys = [row.trial_key or "" for row in rows]
+        commands = [task.commands[key] for key in keys if key in task.commands]
+        write_report(page, comparison_report(result, commands=commands))
     return result
 
 
@@ -199,6 +208,8 @@ def _sweep(
             continue
         plans.append(plan)
         cells += plan.cells
+        keys = [cell.spec.key for cell in plan.cells]
+        task.commands.update(zip(keys, plan.commands, strict=True))
     if not plans:
         return set()
     capabilities = plans[0].capabilities
@@ -269,6 +280,7 @@ def _search(
     for quality, measured in found.measured.items():
         cell = setup.cells(quality)[0]
         keys.add(cell.spec.key)
+        task.commands[cell.spec.key] = command_of(setup, quality)
         if cell.spec.key not in done:
             corpus.append(row_of(cell, run, dict(measured.facts[0]), None))
     if not found.decision.met:

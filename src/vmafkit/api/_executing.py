@@ -44,7 +44,7 @@ def execute_cell(
     Raises:
         StoreError, OutputError, Refused, Changed, Cancelled: no other cell would fare better.
     """
-    setup = _setup(ready, bench, cell)
+    setup = setup_of(ready, bench, cell)
     key = cell_key(ready, setup, cell)
     done = results.done(key)
     if done is not None:
@@ -74,7 +74,8 @@ def cell_key(ready: Ready, setup: Setup, cell: PlanCell) -> str:
     return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
 
 
-def _setup(ready: Ready, bench: Bench, cell: PlanCell) -> Setup:
+def setup_of(ready: Ready, bench: Bench, cell: PlanCell) -> Setup:
+    """How a cell's trials are made, on the samples of the plan."""
     encoder = encoders.get(cell.codec)
     setup = ready.setup(bench, encoder, cell.preset, ready.samples, keep=bench.scratch)
     own = (cell.width, cell.height) == ready.source.display_size

@@ -18,6 +18,7 @@ from vmafkit.harness import plots
 from vmafkit.harness.assets import Asset, assets_of
 from vmafkit.harness.measuring import Failure, Lab, Measured, measure_all
 from vmafkit.harness.metrics import Metric, model_metric
+from vmafkit.harness.model_files import model_word
 from vmafkit.harness.recipes import load_recipe
 from vmafkit.harness.results import FileResultStore
 from vmafkit.harness.workspace import Workspace, open_workspace
@@ -107,16 +108,13 @@ def worker_count(processes: int | None, parallelize: bool) -> int:
     return processes or (settings.core_count() if parallelize else 1)
 
 
-def named_model(word: str | None, *, phone: bool = False) -> Metric:
+def named_model(word: str | None, space: Workspace, *, phone: bool = False) -> Metric:
     """A VMAF model as a metric, a JSON file named as it is too.
 
     Args:
         word: None for vmaf_v0.6.1.
+        space: a bare file name that is not in the working folder is looked up in its `model`.
 
     Raises: UsageError, Unreadable.
     """
-    named = word or "vmaf_v0.6.1"
-    if named.endswith(".json") and not named.startswith("path="):
-        # libvmaf's own words want escapes.
-        named = "path=" + named.replace("\\", "\\\\").replace(":", "\\:")
-    return model_metric(named, phone=phone)
+    return model_metric(model_word(word or "vmaf_v0.6.1", space), phone=phone)

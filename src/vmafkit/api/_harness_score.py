@@ -48,7 +48,8 @@ def run_vmaf(
     Args:
         fmt: a pixel format such as yuv420p, or `notyuv` for files that describe themselves,
             whose width and height are then not looked at.
-        model: an id or a JSON file; None for vmaf_v0.6.1.
+        model: an id or a JSON file; None for vmaf_v0.6.1. A bare file name that is not in the
+            working folder is looked up in the workspace's `model`.
         ci: the bootstrap model, with its interval.
         local_explain: the points that each feature adds, by exact Shapley values against a
             still picture compared with itself.
@@ -65,10 +66,11 @@ def run_vmaf(
     if ci and model is not None:
         raise UsageError("--ci names its own model", hint="leave out --model")
     word = "vmaf_b_v0.6.3" if ci else model
-    metric = named_model(word, phone=phone_model)
+    task = Task(workspace, ffmpeg_bin, timeout_s, cancel, cache_result)
+    metric = named_model(word, task.space, phone=phone_model)
     asset = pair_asset(fmt, (width, height), Path(ref_path), Path(dis_path))
     folder = None if save_plot is None else Path(save_plot)
-    with Task(workspace, ffmpeg_bin, timeout_s, cancel, cache_result).lab() as lab:
+    with task.lab() as lab:
         found = measure(lab, asset, metric)
         result = _pair_result(found, metric, pool_word(pool))
         if local_explain:
@@ -127,9 +129,9 @@ def run_vmaf_in_batch(
         UsageError, InputError, StoreError, Cancelled.
     """
     assets = read_list(Path(list_path))
-    metric = named_model(model, phone=phone_model)
     workers = worker_count(processes, parallelize)
     task = Task(workspace, ffmpeg_bin, timeout_s, cancel, cache_result, workers, on_progress)
+    metric = named_model(model, task.space, phone=phone_model)
     with task.lab() as lab:
         found, failed = task.measure(lab, assets, metric)
     statistic = pool_word(pool)

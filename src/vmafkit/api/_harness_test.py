@@ -19,9 +19,10 @@ from vmafkit.harness import plots, testing
 from vmafkit.harness.encoding import encode_all, recipe_of
 from vmafkit.harness.measuring import Lab, facts_of
 from vmafkit.harness.metrics import Metric, metric_by_name
+from vmafkit.harness.model_files import model_word
 from vmafkit.harness.opinions import DEFAULT, model_name
 from vmafkit.harness.results import EncodeResultStore, FileResultStore, result_key
-from vmafkit.harness.workspace import open_workspace
+from vmafkit.harness.workspace import Workspace, open_workspace
 from vmafkit.media.hashing import content_hash
 from vmafkit.media.probe import open_source
 from vmafkit.media.source import RawGeometry
@@ -54,7 +55,8 @@ def run_testing(
     """Hold a metric against the opinion scores of a data set.
 
     Args:
-        quality_type: a metric, such as VMAF or PSNR.
+        quality_type: a metric, such as VMAF or PSNR, or path=FILE.json. A bare file name that
+            is not in the working folder is looked up in the workspace's `model`.
         test_dataset: a recipe: .yaml, .toml or .py, which is not run.
         vmaf_model: a model id or JSON file in place of VMAF's own.
         vmaf_phone_model: apply the transform of phone viewing.
@@ -74,8 +76,8 @@ def run_testing(
     size = plots.size_of(plot_wh)
     model_name(subj_model)
     recipe, assets = load_data_set(test_dataset, task.space)
-    metrics = [_metric(quality_type, vmaf_model, vmaf_phone_model)]
-    metrics += [_metric(compare_with, None, False)] if compare_with else []
+    metrics = [_metric(quality_type, vmaf_model, vmaf_phone_model, task.space)]
+    metrics += [_metric(compare_with, None, False, task.space)] if compare_with else []
     if any(not each.column for each in metrics):
         raise UsageError(f"{quality_type} is a set of features and has no one score")
     testing.truth_of(assets, subj_model, ref_score=recipe.ref_score)
@@ -126,7 +128,7 @@ def run_cleaning_cache(
     """
     space = open_workspace(workspace)
     _, assets = load_data_set(test_dataset, space)
-    metric = _metric(quality_type, vmaf_model, vmaf_phone_model)
+    metric = _metric(quality_type, vmaf_model, vmaf_phone_model, space)
     capabilities = read_capabilities(find_ffmpeg(ffmpeg_bin))
     with FileResultStore(space.results) as store:
         lab = Lab(capabilities, StoredHashes(settings.cache_folder()), space.root, store)
@@ -199,12 +201,12 @@ def run_encode(
     }  # fmt: skip
 
 
-def _metric(word: str, vmaf_model: str | None, is_phone: bool) -> Metric:
+def _metric(word: str, vmaf_model: str | None, is_phone: bool, space: Workspace) -> Metric:
     if vmaf_model is None and not is_phone:
-        return metric_by_name(word)
+        return metric_by_name(model_word(word, space))
     if not word.upper().startswith("VMAF"):
         raise UsageError(f"--vmaf-model is for VMAF, not for {word}")
-    return named_model(vmaf_model, phone=is_phone)
+    return named_model(vmaf_model, space, phone=is_phone)
 
 
 def _raw(width: int | None, height: int | None, pix_fmt: str, framerate: str) -> RawGeometry | None:

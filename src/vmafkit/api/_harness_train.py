@@ -19,6 +19,7 @@ from vmafkit.harness.checkpoints import checkpoints_of
 from vmafkit.harness.feature_names import FeatureName, features_of
 from vmafkit.harness.measuring import Failure
 from vmafkit.harness.metrics import features_metric
+from vmafkit.harness.model_files import find_model, is_bare
 from vmafkit.harness.opinions import DEFAULT, PER_SUBJECT
 from vmafkit.harness.recipes import load_as
 from vmafkit.harness.training import sklearn, train
@@ -29,6 +30,7 @@ from vmafkit.harness.validation import (
     predict_clips,
     training_rows,
 )
+from vmafkit.harness.workspace import open_workspace
 from vmafkit.schema.model_recipe import FeatureParam, ModelParam
 
 
@@ -85,7 +87,8 @@ def run_vmaf_training(
 
     Args:
         train_dataset, feature_param, model_param: recipes: .yaml, .toml or .py.
-        output_model: a .json file; a copy is kept in the workspace's `model`.
+        output_model: a .json file; a copy is kept in the workspace's `model`. A bare name that
+            is not in the working folder is written there alone.
         subj_model: how raw opinion scores become one score; with PERSUBJECT each subject's
             score is a row of its own, and the figures are against the mean score.
 
@@ -97,7 +100,7 @@ def run_vmaf_training(
         raise UsageError(f"{target} does not end in .json", hint="models are written as JSON")
     workers = worker_count(processes, parallelize)
     task = Task(workspace, ffmpeg_bin, timeout_s, cancel, cache_result, workers, on_progress)
-    if target.parent == Path() and not target.exists():
+    if is_bare(target) and not target.exists():
         target = task.space.folder("model") / target.name
     fsio.refuse_same_file(
         target, [Path(each) for each in (train_dataset, feature_param, model_param)]
@@ -118,8 +121,8 @@ def run_vmaf_training(
     facts_of_model = {
         "type": "trained",
         "metric": target.stem,
-        "output": str(target),
-        "kept": str(copy),
+        "output": str(target.absolute()),
+        "kept": str(copy.absolute()),
         "model_type": model.kind,
         "features": gathered.names,
     }
@@ -186,17 +189,20 @@ def convert_model(
     output_json_filepath: str | Path,
     *,
     no_enhn_gain: bool = False,
+    workspace: str | Path | None = None,
 ) -> dict[str, Any]:
     """Write a model as libvmaf's JSON.
 
     Args:
         input_pkl_filepath: a pickled model of plain values with its `.model` beside it, which
-            is read without running it; or a JSON model.
+            is read without running it; or a JSON model. A bare name that is not in the working
+            folder is looked up in the workspace's `model`.
         no_enhn_gain: give no credit for enhancement.
 
     Raises: UsageError, Unreadable, ModelRefused, OutputError.
     """
-    source, target = Path(input_pkl_filepath), Path(output_json_filepath)
+    source = find_model(Path(input_pkl_filepath), open_workspace(workspace))
+    target = Path(output_json_filepath)
     if target.suffix != ".json":
         raise UsageError(f"{target} does not end in .json")
     fsio.refuse_same_file(target, [source])

@@ -20,7 +20,7 @@ Form = Literal["markdown", "csv", "json"]
 def result_text(
     found: Recommendation | AutoRun | PerShotResult | ZonesResult, form: Form = "markdown"
 ) -> str:
-    """The tables of a result's report as Markdown, its main table as CSV, or its record as JSON.
+    """The tables of a result's report as Markdown or as one CSV, or its record as JSON.
 
     Returns: text that ends in a newline.
     """
@@ -61,7 +61,7 @@ def report_of_result(
         return zones_report(found)
     from vmafkit.report.from_auto import auto_report
 
-    return auto_report(found.plan, found.results)
+    return auto_report(found.plan, found.results, commands=found.commands)
 
 
 def _rendered(data: ReportData, form: Any) -> str:

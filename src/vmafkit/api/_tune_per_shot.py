@@ -29,11 +29,12 @@ from vmafkit.execute.per_shot import (
     best_single,
     measure_shots,
     single_file,
+    stored_frames,
     whole_setup,
 )
 from vmafkit.execute.search import Setup
 from vmafkit.execute.streams import Streams
-from vmafkit.execute.title import Made, best_title, join_title, title_path
+from vmafkit.execute.title import Made, best_title, join_title, joined_frames, title_path
 from vmafkit.execute.trial import Bench
 from vmafkit.media.hashing import show
 from vmafkit.media.shots import MAX_S, MIN_S, Shot, detect_shots, frame_times_s
@@ -112,7 +113,7 @@ def tune_per_shot(
         plan_out: the result as a JSON file.
         segment_dir: where the chosen shots' encodes are copied.
         output: the final file, .mkv or .mp4; with all other streams of the source.
-        report: an HTML file to write; not with `dry_run`.
+        report: an HTML file to write; of the shots alone with `dry_run`.
         dry_run: find the shots, encode nothing.
 
     Returns:
@@ -124,7 +125,7 @@ def tune_per_shot(
     """
     if target is not None and target_vmaf is not None:
         raise UsageError("--target and --target-vmaf are both given", hint="give one of them")
-    page = prepare_report(None if dry_run else report, [each for each in (source, output) if each])
+    page = prepare_report(report, [each for each in (source, output) if each])
     words = target or f"vmaf>={92.0 if target_vmaf is None else target_vmaf:g}"
     means = means_of(
         enc=enc, threads=threads, workers=workers, allow_hdr=allow_hdr, ffmpeg_bin=ffmpeg_bin,
@@ -148,12 +149,14 @@ def tune_per_shot(
     folder = Path(segment_dir).absolute() if segment_dir is not None else None
     wanted = _Wanted(aim, probes, (crf_min, crf_max), path, streams, folder)
     with ready.bench() as bench:
-        result = _tuned(ready, bench, (chosen, chosen_preset), shots, wanted, dry_run, on_event)
+        result, frames = _tuned(
+            ready, bench, (chosen, chosen_preset), shots, wanted, dry_run, on_event
+        )
     _write(plan_out, result.text)
     if page is not None:
         from vmafkit.report.from_per_shot import per_shot_report
 
-        write_report(page, per_shot_report(result))
+        write_report(page, per_shot_report(result, frames))
     return result
 
 
@@ -213,7 +216,8 @@ def _tuned(
     wanted: _Wanted,
     dry_run: bool,
     on_event: OnEvent,
-) -> PerShotResult:
+) -> tuple[PerShotResult, Sequence[float]]:
+    """The record, and the scores of the kept title's frames where they are known."""
     encoder, preset = chosen
     samples = full(ready.source.frame_count)
     plain = ready.setup(bench, encoder, preset, samples, keep=bench.scratch)
@@ -224,7 +228,7 @@ def _tuned(
     work = Shots(setup, shots, frame_times_s(ready.source), allowed, folder)
     outcome = Outcome(ready, work, wanted.aim, work)
     if dry_run:
-        return result_record(outcome, None, "dry run: nothing was measured")
+        return result_record(outcome, None, "dry run: nothing was measured"), ()
     prior = ready.prior(encoder, preset, stored_rows(ready, plain))
     expected = expect(prior, ready.targets, ready.caps, ready.source.duration_s).quality
     values = first_values(allowed, expected, wanted.probes)
@@ -249,7 +253,19 @@ def _tuned(
         wanted.aim, outcome.made.title if outcome.made else None, outcome.single.title
     )
     outcome.final = _final(kept, outcome, plain, wanted, on_event)
-    return result_record(outcome, kept, f"{reason}: {unreached}" if unreached else reason)
+    reason = f"{reason}: {unreached}" if unreached else reason
+    return result_record(outcome, kept, reason), _frames(kept, outcome, plain)
+
+
+def _frames(kept: str | None, outcome: Outcome, plain: Setup) -> Sequence[float]:
+    made, single = outcome.made, outcome.single
+    if kept == "per-shot" and made is not None:
+        scores = joined_frames(outcome.work, made)
+        return [] if scores is None else scores.tolist()
+    if kept == "single" and single is not None and single.quality is not None:
+        whole = whole_setup(plain)
+        return stored_frames(whole, whole.cells(single.quality)[0]).tolist()
+    return []
 
 
 def _final(

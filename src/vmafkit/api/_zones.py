@@ -47,6 +47,9 @@ def zones(
 ) -> ZonesResult:
     """Encode with and without zones and regions, and refuse what an encoder ignores.
 
+    Zones are measured against the plain encode, before any region; regions against the encode
+    with the zones alone, or against the plain one where there are none.
+
     Args:
         crf: of the encoder's quality knob; None for its default.
         zone: such as `0-50:q=40` (a fixed quantizer) or `0-50:b=0.5` (half the bits).
@@ -56,8 +59,8 @@ def zones(
         report: an HTML file to write.
 
     Raises:
-        CapabilityMissing: the encoder ignores them: not a bit is different.
-        ResultInvalid: something changed, but not what was asked for.
+        CapabilityMissing: the encoder ignores zones or regions: not a bit is different.
+        ResultInvalid: something changed, but not there, or the wrong way.
         UsageError, InputError, OutputError, ToolMissing, ToolFailed, StoreError, Cancelled.
     """
     page = prepare_report(report, [each for each in (source, output, zones) if each])

@@ -1,4 +1,4 @@
-"""`--cluster` and `--mixed-versions`, which the commands of many trials have."""
+"""`--cluster`, which the commands of many trials have, and `--mixed-versions` of sweeps."""
 
 from __future__ import annotations
 
@@ -25,11 +25,15 @@ _FLAGS: dict[str, tuple[Any, Any]] = {
 _SOURCES = ("sources", "source", "source_flag")
 
 
-def clustered(verb: Callable[..., int], at_once: str = "workers") -> Callable[..., int]:
-    """The verb with the two flags; with a cluster its sources may be URLs.
+def clustered(
+    verb: Callable[..., int], at_once: str = "workers", *, may_mix: bool = False
+) -> Callable[..., int]:
+    """The verb with `--cluster`; with a cluster its sources may be URLs.
 
     Args:
         at_once: the verb's flag for trials at once, which a cluster's size is the default of.
+        may_mix: it has `--mixed-versions` too. Verbs that read trials back by their key cannot
+            have it, since other versions make another key.
     """
 
     @functools.wraps(verb)
@@ -52,4 +56,5 @@ def clustered(verb: Callable[..., int], at_once: str = "workers") -> Callable[..
                 rest[at_once] = slots
             return verb(**rest)
 
-    return with_flags(run, verb, _FLAGS)
+    added = _FLAGS if may_mix else {"cluster": _FLAGS["cluster"]}
+    return with_flags(run, verb, added)

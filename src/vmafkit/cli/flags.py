@@ -50,13 +50,14 @@ VmafBinary = Annotated[str | None, typer.Option(help="Score with libvmaf's own t
 Timeout = Annotated[float | None, typer.Option(help="Seconds for each ffmpeg run.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object; events on stderr.")]
 Report = Annotated[Path | None, typer.Option(help="Write an HTML page.")]
+_CSV = "One CSV has all tables; its column `table` names the one of each row."
 ComparisonFormat = Annotated[
     Literal["markdown", "csv", "json"],
-    typer.Option("--format", help="Of what is printed: markdown, csv or json."),
+    typer.Option("--format", help=f"Of what is printed: markdown, csv or json. {_CSV}"),
 ]
 PrintedFormat = Annotated[
     Literal["markdown", "csv", "json"] | None,
-    typer.Option("--format", help="Print markdown, csv or json instead."),
+    typer.Option("--format", help=f"Print markdown, csv or json instead. {_CSV}"),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No bar, no lines.")]
 Output = Annotated[

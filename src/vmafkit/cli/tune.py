@@ -26,7 +26,7 @@ app = new_program(
 app.command("auto", help=auto.HELP)(limited(auto.auto))
 app.command("benchmark", help=benchmark.HELP)(benchmark.benchmark)
 app.command("compare", help=compare.HELP)(limited(clustered(compare.compare)))
-app.command("corpus", help=corpus.HELP)(limited(clustered(corpus.corpus)))
+app.command("corpus", help=corpus.HELP)(limited(clustered(corpus.corpus, may_mix=True)))
 app.command("export", help=export.HELP)(export.export)
 app.command("ladder", help=ladder.HELP)(limited(clustered(ladder.ladder)))
 app.command("recommend", help=recommend.HELP)(limited(recommend.recommend))

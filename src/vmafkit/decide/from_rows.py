@@ -27,6 +27,7 @@ _CURVE = {
     "display_width": "display widths",
     "display_height": "display heights",
     "pix_fmt": "pixel formats",
+    "score_backend": "score backends",
 }
 
 
@@ -75,12 +76,17 @@ def rows_for(
 
 def _refuse_several_curves(rows: Sequence[CorpusRow]) -> None:
     for field, words in _CURVE.items():
-        values = sorted({_word(getattr(row, field)) for row in rows})
+        values = sorted({_word(_value(row, field)) for row in rows})
         if len(values) > 1:
             raise UsageError(
                 f"the corpus holds rows of several {words} ({field}): {', '.join(values)}",
                 hint="put the rows of one of them in a corpus file of their own",
             )
+
+
+def _value(row: CorpusRow, field: str) -> object:
+    # Rows of older schemas say no backend; there was one.
+    return row.score_backend or "libvmaf" if field == "score_backend" else getattr(row, field)
 
 
 def _word(value: object) -> str:

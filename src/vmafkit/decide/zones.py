@@ -91,7 +91,7 @@ class ZoneEffect:
     """What a zone did.
 
     Attributes:
-        bits_plain, bits: of its frames without and with the zones.
+        bits_plain, bits: of its frames without and with the zones, both without regions.
     """
 
     zone: Zone
@@ -118,7 +118,8 @@ class RegionEffect:
     """What a region did, in luma PSNR against the source.
 
     Attributes:
-        inside_plain, inside: of the region without and with it, in dB.
+        inside_plain, inside: of the region without and with the regions, both with the zones,
+            in dB.
         outside_plain, outside: of the rest of the picture.
     """
 
@@ -149,7 +150,7 @@ def zone_effects(
     """What each zone did.
 
     Args:
-        plain, made: bits of every frame in the order of showing, without and with the zones.
+        plain, made: bits of every frame in the order of showing, without and with the zones alone.
     """
     return tuple(
         ZoneEffect(

@@ -157,7 +157,15 @@ def _together(
     with fsio.scratch_folder(within=bench.scratch) as folder:
         cells = [task.cell for task in left]
         wanted = [task.keep is not None for task in left]
-        measured = measure(bench, cells, folder, wanted=wanted, on_frames=frames)
+        try:
+            measured = measure(bench, cells, folder, wanted=wanted, on_frames=frames)
+        except FOR_ALL:
+            raise
+        except VmafkitError:
+            # What befell all of them, as a cluster's worker that died, befalls each on its own.
+            for task in left:
+                _alone(bench, task, on_done, on_frames)
+            return
         for task, outcome in zip(left, measured, strict=True):
             if isinstance(outcome, Measured):
                 on_done(task, finish_trial(bench, outcome, task.keep, task.spare))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from vmafkit import fsio
 from vmafkit.decide.sweep import Cell
-from vmafkit.errors import Cancelled, OutputError, StoreError, VmafkitError
+from vmafkit.errors import Cancelled, ClusterLost, OutputError, StoreError, VmafkitError
 from vmafkit.execute.cluster.current import current
 from vmafkit.execute.encode import Encode, encode_cell
 from vmafkit.execute.rows import measured_facts
@@ -30,7 +30,7 @@ OnFrames = Callable[[str, Progress], None]
 OnCellFrames = Callable[[int, str, Progress], None]
 
 # What no other trial would fare better with.
-FOR_ALL = (Cancelled, StoreError, OutputError)
+FOR_ALL = (Cancelled, ClusterLost, StoreError, OutputError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ def measure(
     Returns: for each cell in order what was measured, or why it failed.
 
     Raises:
-        StoreError, OutputError, Cancelled: no other trial would fare better.
+        StoreError, OutputError, Cancelled, ClusterLost: no other trial would fare better.
     """
     if rig.cluster is not None:
         from vmafkit.execute.cluster.trials import measure_there

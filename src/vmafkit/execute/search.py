@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -189,10 +190,14 @@ def measure_all(asked: Sequence[Asked], *, workers: int) -> list[Measured]:
     known: list[dict[int, Trial]] = [{} for _ in asked]
     found: dict[int, Measured] = {}
 
+    guard = threading.Lock()
+
     def tell(number: int, trial: Trial) -> None:
         n, window = places[number]
-        known[n][window] = trial
-        if len(known[n]) == len(cells[n]):
+        with guard:
+            known[n][window] = trial
+            is_whole = len(known[n]) == len(cells[n])
+        if is_whole:
             found[n] = _told(asked[n], cells[n], [known[n][w] for w in sorted(known[n])], keeps[n])
 
     bench = asked[0].setup.bench

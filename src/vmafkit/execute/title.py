@@ -83,6 +83,14 @@ def make_title(work: Shots, aim: Aim, allocation: Allocation, output: Path) -> M
     return made
 
 
+def joined_frames(work: Shots, made: Made) -> FloatArray | None:
+    """The scores of a title's frames; None where the store has lost them."""
+    record = work.setup.bench.store.get(_key(work, made.chosen))
+    if record is None or record.frames is None:
+        return None
+    return frames_of(record.frames, _column(work, made.chosen))
+
+
 def join_title(work: Shots, chosen: tuple[ShotSetting, ...], output: Path) -> Joined:
     """Encode the chosen segments where they are not on disk, and join them."""
     measure_shots(work, [(n, s.value) for n, s in enumerate(chosen)], keep=True)

@@ -35,7 +35,8 @@ class Zoned:
         cell: of the zoned encode.
         path: its file.
         plain_bits, bits: of all video packets.
-        zones, regions: what each did.
+        zones: what each did to the plain encode, before any region.
+        regions: what each did to the encode with the zones alone, or to the plain one.
         words: ffmpeg's words that made it.
     """
 
@@ -51,7 +52,10 @@ class Zoned:
 def encode_zoned(
     bench: Bench, cell: Cell, zones: Sequence[Zone], regions: Sequence[Region], folder: Path
 ) -> Zoned:
-    """Encode the whole source twice and compare.
+    """Encode the whole source plain, then with the zones, then with the regions too.
+
+    Each step is compared with the one before it, so neither zones nor regions can pass, or
+    fail, for what the other did. The last step is the result.
 
     Args:
         cell: a trial of the whole source.
@@ -59,7 +63,7 @@ def encode_zoned(
 
     Raises:
         UsageError: the encoder has no zones.
-        CapabilityMissing: the encoder ignores them: not a bit is different.
+        CapabilityMissing: the encoder ignores zones or regions: not a bit is different.
         ResultInvalid: something changed, but not in the zone or region, or the wrong way.
     """
     settings = EncodeSettings(
@@ -73,25 +77,27 @@ def encode_zoned(
         cell, spec=replace(cell.spec, encode_argv=cell.encoder.argv(settings, tuple(zones)))
     )
     suffix = cell.encoder.container
-    plain, made = folder / f"plain.{suffix}", folder / f"zoned.{suffix}"
-    plain_source = _encode(bench, cell, encode_words(cell, plain), plain)
-    words = _with_regions(encode_words(zoned, made), regions)
-    made_source = _encode(bench, zoned, words, made)
-    if packet_hash(plain) == packet_hash(made):
-        what = " and ".join(n for n, given in (("zones", zones), ("regions", regions)) if given)
-        raise CapabilityMissing(
-            f"{cell.encoder.name} {cell.spec.preset} ignores {what}: the video is the same",
-            hint="use libx264 or libx265 with a preset from veryfast on",
-        )
-    effects = zone_effects(zones, frame_bits(plain), frame_bits(made))
-    seen = region_effects(cell.source, plain, made, regions)
-    faults = [fault for fault in (each.fault() for each in (*effects, *seen)) if fault]
-    if faults:
-        raise ResultInvalid(
-            f"{cell.encoder.name} does not do what was asked for: {'; '.join(faults)}",
-            hint="ask for more, or use libx264 or libx265",
-        )
-    return Zoned(zoned, made, plain_source.video_bits, made_source.video_bits, effects, seen, words)
+    before = made = folder / f"plain.{suffix}"
+    words = encode_words(cell, made)
+    plain_source = made_source = _encode(bench, cell, words, made)
+    moved: tuple[ZoneEffect, ...] = ()
+    seen: tuple[RegionEffect, ...] = ()
+    if zones:
+        made = folder / f"zones.{suffix}"
+        words = encode_words(zoned, made)
+        made_source = _encode(bench, zoned, words, made)
+        _ensure_different(cell, "zones", before, made)
+        moved = zone_effects(zones, frame_bits(before), frame_bits(made))
+        _ensure_done(cell, [effect.fault() for effect in moved])
+        before = made
+    if regions:
+        made = folder / f"regions.{suffix}"
+        words = _with_regions(encode_words(zoned, made), regions)
+        made_source = _encode(bench, zoned, words, made)
+        _ensure_different(cell, "regions", before, made)
+        seen = region_effects(cell.source, before, made, regions)
+        _ensure_done(cell, [effect.fault() for effect in seen])
+    return Zoned(zoned, made, plain_source.video_bits, made_source.video_bits, moved, seen, words)
 
 
 def frame_bits(path: Path) -> list[int]:
@@ -107,7 +113,11 @@ def frame_bits(path: Path) -> list[int]:
 def region_effects(
     source: Source, plain: Path, made: Path, regions: Sequence[Region]
 ) -> tuple[RegionEffect, ...]:
-    """Luma PSNR inside and outside of each region, of both encodes against the source."""
+    """Luma PSNR inside and outside of each region, of both encodes against the source.
+
+    Args:
+        plain, made: encodes without and with the regions, the same in all else.
+    """
     if not regions:
         return ()
     errors = np.zeros((len(regions), 2, 2))
@@ -153,6 +163,23 @@ def _encode(bench: Bench, cell: Cell, words: tuple[str, ...], output: Path) -> S
         what=f"{cell.encoder.name} on {cell.source.path.name}",
     )  # fmt: skip
     return accept_encode(output, cell.source.frame_count)
+
+
+def _ensure_different(cell: Cell, what: str, before: Path, made: Path) -> None:
+    if packet_hash(before) == packet_hash(made):
+        raise CapabilityMissing(
+            f"{cell.encoder.name} {cell.spec.preset} ignores {what}: the video is the same",
+            hint="use libx264 or libx265 with a preset from veryfast on",
+        )
+
+
+def _ensure_done(cell: Cell, faults: Sequence[str]) -> None:
+    told = "; ".join(fault for fault in faults if fault)
+    if told:
+        raise ResultInvalid(
+            f"{cell.encoder.name} does not do what was asked for: {told}",
+            hint="ask for more, or use libx264 or libx265",
+        )
 
 
 def _with_regions(words: tuple[str, ...], regions: Sequence[Region]) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ IndexArray = npt.NDArray[np.intp]
 _SIGNIFICANT = 0.95
 _BINS = 10
 FIGURES = ("plcc", "srocc", "krocc", "rmse")
+_IN_ITS_UNIT = ("rmse",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,7 @@ def figures(
         found["mapped"] = stats.agreement(mapping.of(x), y).record()
         parts = {name: getattr(mapping, name) for name in ("high", "low", "middle", "width")}
         found["mapping"] = {"kind": "logistic with 4 parameters", **parts}
+        notes += _ran_off(mapping, x, y)
     if rounds and _is_one(groups):
         notes.append("there is one content only, so there are no intervals over contents")
         rounds = 0
@@ -135,6 +137,21 @@ def figures(
     found["pairs"] = None if known is None else pair_analysis(x, y, known)
     found["resolving_power"] = None if known is None else _plain(resolving_power(x, y, known))
     return {**found, "notes": notes}
+
+
+def _ran_off(mapping: Logistic, x: FloatArray, y: FloatArray) -> list[str]:
+    """A note on each parameter that lies beyond the data by more than their width."""
+    sides = (
+        ("high", "the opinion scores", y),
+        ("low", "the opinion scores", y),
+        ("middle", "the metric's scores", x),
+    )
+    return [
+        f"the logistic fit ran off: its parameter {name} is {getattr(mapping, name):.4g}, "
+        f"{what} are {data.min():.4g} to {data.max():.4g}; mapped figures hold for these data only"
+        for name, what, data in sides
+        if not data.min() - np.ptp(data) <= getattr(mapping, name) <= data.max() + np.ptp(data)
+    ][:1]
 
 
 def outlier_ratio(scores: npt.ArrayLike, truth: npt.ArrayLike, errors: npt.ArrayLike) -> float:
@@ -216,12 +233,14 @@ class Comparison:
 
     Attributes:
         name: of FIGURES.
-        difference: on all data.
+        is_mapped: it is of scores after each metric's logistic mapping, else of raw scores.
+        difference: on all data; NaN where a metric cannot be mapped.
         low, high: the 95 % interval.
         p_value: two-sided, of no difference.
     """
 
     name: str
+    is_mapped: bool
     difference: float
     low: float
     high: float
@@ -240,7 +259,8 @@ def compare_metrics(
     """Two metrics on the same stimuli, paired: each draw takes the same stimuli for both.
 
     Args:
-        one, other, truth: shape (n,); RMSE is of the scores as they are.
+        one, other, truth: shape (n,). RMSE is in the unit of the opinion scores, so it is taken
+            after each metric's own logistic mapping, which is fitted once, on all data.
         groups: the content of each; whole contents are drawn, so of one there is no interval.
     """
     a, b, y = (np.asarray(values, dtype=np.float64) for values in (one, other, truth))
@@ -249,6 +269,10 @@ def compare_metrics(
         for each in dict.fromkeys(groups or ())
     ]
     rounds = 0 if _is_one(groups) else rounds
+    fits = fit_logistic(a, y), fit_logistic(b, y)
+    blank = np.full(y.size, math.nan)
+    mapped = tuple(blank if f is None else f.of(v) for f, v in zip(fits, (a, b), strict=True))
+    sides = {name: mapped if name in _IN_ITS_UNIT else (a, b) for name in FIGURES}
     rng = np.random.default_rng(seed)
     draws: dict[str, list[float]] = {name: [] for name in FIGURES}
     for _ in range(rounds):
@@ -256,30 +280,35 @@ def compare_metrics(
         drawn = rng.integers(count, size=count)
         index = np.concatenate([members[int(i)] for i in drawn]) if members else drawn
         for name in FIGURES:
-            found = _difference(name, a[index], b[index], y[index])
+            found = _difference(name, [v[index] for v in sides[name]], y[index])
             if math.isfinite(found):
                 draws[name].append(found)
-    return [_compared(name, _difference(name, a, b, y), draws[name]) for name in FIGURES]
+    return [_compared(name, _difference(name, sides[name], y), draws[name]) for name in FIGURES]
 
 
 def _is_one(groups: Sequence[object] | None) -> bool:
     return groups is not None and len(set(groups)) == 1
 
 
-def _difference(name: str, a: FloatArray, b: FloatArray, y: FloatArray) -> float:
+def _difference(name: str, sides: Sequence[FloatArray], y: FloatArray) -> float:
+    a, b = sides
+    if np.isnan(a).any() or np.isnan(b).any():
+        return math.nan
     figure = getattr(stats, name)
     return float(figure(a, y) - figure(b, y))
 
 
 def _compared(name: str, difference: float, draws: list[float]) -> Comparison:
+    is_mapped = name in _IN_ITS_UNIT
     if not draws:
-        return Comparison(name, difference, math.nan, math.nan, math.nan)
+        return Comparison(name, is_mapped, difference, math.nan, math.nan, math.nan)
     values = np.asarray(draws)
     low, high = np.percentile(values, [2.5, 97.5])
     # One draw is added to each side, so that no finite number of draws gives 0.
     below = (np.count_nonzero(values <= 0.0) + 1) / (values.size + 1)
     above = (np.count_nonzero(values >= 0.0) + 1) / (values.size + 1)
-    return Comparison(name, difference, float(low), float(high), min(1.0, 2.0 * min(below, above)))
+    p_value = min(1.0, 2.0 * min(below, above))
+    return Comparison(name, is_mapped, difference, float(low), float(high), p_value)
 
 
 def _normal(z: FloatArray) -> FloatArray:

@@ -174,6 +174,7 @@ def paired(one: dict[str, Any], other: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "figure": each.name,
+            "scores": "mapped" if each.is_mapped else "raw",
             "difference": _plain(each.difference),
             "interval_95": [_plain(each.low), _plain(each.high)],
             "p_value": _plain(each.p_value),

@@ -21,10 +21,10 @@ SUBFOLDERS = {
     "encode": "encodes made by run-encode",
     "model": "trained models",
     "model_param": "parameter files of models",
-    "output": "plots and tables of runs",
+    "output": "the report of each run that keeps results, as JSON",
     "result_store_dir": "stored results and encodes",
-    "checkpoints_dir": "checkpoints of long trainings",
-    "workdir": "scratch of the runs that are going on",
+    "checkpoints_dir": "members of an ensemble whose training was stopped",
+    "workdir": "scratch of running commands, under a random name",
 }
 
 

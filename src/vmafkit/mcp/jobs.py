@@ -51,7 +51,8 @@ class Job:
 
     Attributes:
         done, total: how far it is, in the tool's own unit; total is 0 where nobody knows.
-        note: what it does right now.
+            A job that is done has done all of it.
+        note: what it does right now, or did when it failed; empty once it is done.
         cpu_s: CPU seconds that it used, its programs included; known when it is over.
         result: JSON-ready, once `state` is done.
         frames: columns of a per-frame table, where there is one.
@@ -81,6 +82,12 @@ class Job:
         """Note how far it is; never backwards."""
         self.done, self.total = max(self.done, done), max(self.total, total)
         self.note = note or self.note
+
+    def finish(self) -> None:
+        """Note that it went well: all is done, and it does nothing more."""
+        self.done = self.total = max(self.done, self.total)
+        self.note = ""
+        self.state = "done"
 
     @property
     def wall_s(self) -> float:
@@ -160,7 +167,7 @@ class Jobs:
             job.state = "running"
             timer.start()
             job.result = work(job)
-            job.state = "done"
+            job.finish()
         except VmafkitError as error:
             job.error = self._told(job, error)
             job.state = "cancelled" if isinstance(job.error, Cancelled) else "failed"

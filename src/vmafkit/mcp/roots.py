@@ -120,7 +120,7 @@ class Roots:
 
     def __init__(self, read: Sequence[str], out: str) -> None:
         self.read = [_root(word) for word in read]
-        self.out = _root(out, name="out")
+        self.out = _root(out, name="out", flag="--out")
         names = [root.name for root in self.all]
         for name in names:
             if names.count(name) > 1:
@@ -310,17 +310,21 @@ def read_bytes(file: OpenFile, limit_bytes: int, *, offset: int = 0) -> bytes:
         raise Unreadable(f"{show(file.path)} cannot be read: {error.strerror}") from error
 
 
-def _root(word: str, name: str = "") -> Root:
+def _root(word: str, name: str = "", *, flag: str = "--root") -> Root:
     given, separator, rest = word.partition("=")
     if not name and separator and re.fullmatch(r"[A-Za-z0-9_-]{1,40}", given):
         name, word = given, rest
     real = os.path.realpath(word)
     if real == os.path.sep:
-        raise UsageError("the root / would open the whole disk", hint="name a folder below it")
+        raise UsageError(f"{flag} / would open the whole disk", hint="name a folder below it")
     try:
         handle = os.open(real, _FOLDER)
     except OSError as error:
-        raise UsageError(f"root {word} is no folder: {error.strerror}") from error
+        is_absent = isinstance(error, FileNotFoundError)
+        raise UsageError(
+            f"{flag} {word} is no folder: {error.strerror}",
+            hint="make it first, with mkdir" if is_absent else "name a folder",
+        ) from error
     return Root(name or Path(real).name, real, handle)
 
 

@@ -18,6 +18,7 @@ SCHEMES = ("http", "https", "s3", "gs", "abfs", "az")
 _CHUNK_BYTES = 4 << 20
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _NOTE = "origin.json"
+_MARKS = ("ETag", "etag", "mtime", "LastModified", "last_modified")
 _LOCK_S = 3600.0
 
 
@@ -43,14 +44,14 @@ def fetch(url: str, cache: Path, *, sha256: str | None = None) -> Path:
     parts = _checked(url)
     folder = cache / "fetched" / hashlib.sha256(url.encode()).hexdigest()[:32]
     fsio.ensure_folder(folder)
-    copy = folder / (_UNSAFE.sub("_", Path(parts).name)[-100:].lstrip(".-") or "video")
+    copy = folder / f"video-{_UNSAFE.sub('_', Path(parts).name)[-100:]}"
     with fsio.FileLock(folder / "lock", timeout_s=_LOCK_S):
         # Bytes that were asked for by hash need no word with the server.
         if sha256 is not None and copy.is_file() and fsio.sha256_file(copy) == sha256:
             return copy
         system, path = _open_system(url)
         stamp = _stamp(system, path, url)
-        if sha256 is None and copy.is_file() and _note(folder).get("stamp") == stamp:
+        if sha256 is None and stamp and copy.is_file() and _note(folder).get("stamp") == stamp:
             return copy
         _download(system, path, url, copy)
         if sha256 is not None and (found := fsio.sha256_file(copy)) != sha256:
@@ -103,12 +104,14 @@ def _open_system(url: str) -> tuple[Any, str]:
 
 
 def _stamp(system: Any, path: str, url: str) -> str:
+    """What tells the file from a later one at the same address; empty where nothing does."""
     try:
         facts = system.info(path)
     except Exception as error:
         raise _unreachable(url, error) from error
-    named = ("size", "ETag", "etag", "mtime", "LastModified", "last_modified")
-    return json.dumps({name: str(facts[name]) for name in named if facts.get(name)})
+    marks = {name: str(facts[name]) for name in _MARKS if facts.get(name)}
+    # A size alone does not tell one file from another.
+    return json.dumps({"size": str(facts.get("size")), **marks}) if marks else ""
 
 
 def _download(system: Any, path: str, url: str, copy: Path) -> None:

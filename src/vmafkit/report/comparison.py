@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,12 +12,28 @@ from vmafkit.decide.compare_rows import Curve
 from vmafkit.decide.hull import upper_hull
 from vmafkit.report.data import RateCurve, RateQuality, ReportData, Table
 from vmafkit.report.text import Cell
+from vmafkit.schema.corpus import CorpusRow
 
 _MOST_HIGHLIGHTS = 4
+_STORED = (
+    "The commands hold the encoder's words as the rows keep them. How a source was cut, scaled or "
+    "read as raw video is not in them."
+)
 
 
-def comparison_report(found: Comparison, *, title: str = "Encoders compared") -> ReportData:
-    """Summary, BD table, settings at equal quality, and a figure for each source."""
+def comparison_report(
+    found: Comparison,
+    *,
+    title: str = "Encoders compared",
+    commands: Sequence[str] = (),
+    stored: bool = False,
+) -> ReportData:
+    """Summary, BD table, settings at equal quality, and a figure for each source.
+
+    Args:
+        commands: of the encodes.
+        stored: the commands are those of `commands_of`.
+    """
     sources = list(dict.fromkeys(curve.source for curve in found.curves))
     tables = [_summary(found), _deltas(found)]
     tables += [_matched(found)] if found.matched else []
@@ -35,8 +53,19 @@ def comparison_report(found: Comparison, *, title: str = "Encoders compared") ->
         rate_quality=tuple(_figure(found, source) for source in sources),
         tables=(*tables, _cells(found)),
         versions=found.versions,
-        notes=found.notes,
+        commands=tuple(commands),
+        notes=(*found.notes, *([_STORED] if stored and commands else [])),
     )
+
+
+def commands_of(rows: Sequence[CorpusRow]) -> list[str]:
+    """What the rows know of the commands that encoded them: the source and the encoder's words."""
+    words = [
+        ("ffmpeg", "-i", f"file:{row.src}", "-an", *row.argv, "out.mkv")
+        for row in rows
+        if row.argv and row.exit_status == 0
+    ]
+    return list(dict.fromkeys(map(shlex.join, words)))
 
 
 def comparison_record(found: Comparison) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vmafkit.decide.hull import RatePoint
@@ -78,6 +80,17 @@ class FrameQuality:
     scores: tuple[float, ...]
     shots: tuple[int, ...] = ()
     marked: tuple[int, ...] = ()
+
+    @classmethod
+    def of(
+        cls, title: str, metric: str, scores: Sequence[float], shots: Sequence[int] = ()
+    ) -> tuple[FrameQuality, ...]:
+        """The figure of all frames in order, without those that are not finite; none of none."""
+        known = [(frame, score) for frame, score in enumerate(scores) if math.isfinite(score)]
+        if not known:
+            return ()
+        frames, values = zip(*known, strict=True)
+        return (cls(title, metric, frames, values, tuple(shots)),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ Format = Literal["markdown", "csv", "json"]
 
 
 def render(data: ReportData, form: Format) -> str:
-    """A report's tables as text that ends in a newline. CSV holds the main table alone."""
+    """A report's tables as text that ends in a newline."""
     makers: dict[str, Callable[[ReportData], str]] = {
         "markdown": to_markdown,
         "csv": to_csv,
@@ -51,17 +51,23 @@ def table_markdown(table: Table) -> str:
 
 
 def to_csv(data: ReportData) -> str:
-    """The main table; nothing without one."""
-    return table_csv(data.tables[0]) if data.tables else ""
+    """All tables, one after the other, as one CSV; nothing without one.
 
-
-def table_csv(table: Table) -> str:
-    """A table with full numbers; text that a spreadsheet would run starts with an apostrophe."""
+    The column `table` says which table a row is of. The others are those of all tables, equal
+    names shared; a cell is empty where its table has no such column. Numbers are full; text that
+    a spreadsheet would run starts with an apostrophe.
+    """
+    if not data.tables:
+        return ""
+    columns = tuple(dict.fromkeys(name for table in data.tables for name in table.columns))
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([in_csv(name) for name in table.columns])
-    for row in table.rows:
-        writer.writerow([_csv_cell(cell) for cell in row])
+    writer.writerow(["table", *map(in_csv, columns)])
+    for table in data.tables:
+        for row in table.rows:
+            cells = dict(zip(table.columns, row, strict=True))
+            known = [_csv_cell(cells.get(name)) for name in columns]
+            writer.writerow([in_csv(table.title), *known])
     return buffer.getvalue()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vmafkit.decide.hull import RatePoint
-from vmafkit.report.data import RateCurve, RateQuality, ReportData, Table
+from vmafkit.report.data import FrameQuality, RateCurve, RateQuality, ReportData, Table
 from vmafkit.report.text import Cell
 from vmafkit.schema.auto_plan import AutoPlan, PlanCell, TuneResult
 
@@ -17,8 +17,19 @@ _COLUMNS_OF_RESULTS = ("encoder", "preset", "setting", "planned", "score", "kbps
                        "target met", "probes", "why")  # fmt: skip
 
 
-def auto_report(plan: AutoPlan, results: Sequence[TuneResult] = ()) -> ReportData:
-    """What was expected of each candidate, and beside it what was measured."""
+def auto_report(
+    plan: AutoPlan,
+    results: Sequence[TuneResult] = (),
+    *,
+    commands: Sequence[str] = (),
+    frames: Sequence[float] = (),
+) -> ReportData:
+    """What was expected of each candidate, and beside it what was measured.
+
+    Args:
+        commands: of the encodes of the results.
+        frames: scores of all frames of the chosen cell's encode, where they are known.
+    """
     about = plan.metadata
     knobs = {cell.cell_index: cell.quality_knob for cell in plan.cells}
     expected = Table(
@@ -49,11 +60,15 @@ def auto_report(plan: AutoPlan, results: Sequence[TuneResult] = ()) -> ReportDat
             ("encoders", ", ".join(about.allow_codecs)),
         ),
         rate_quality=_figures(plan, results, knobs),
+        frame_quality=FrameQuality.of(
+            "Frame by frame, the chosen encode", _goal(plan)[0].partition(" ")[0], frames
+        ),
         tables=tuple(tables),
         versions=(
             *((name, value) for name, value in about.versions.items() if value),
             ("model", about.model),
         ),
+        commands=tuple(commands),
         notes=tuple(about.notes),
     )
 

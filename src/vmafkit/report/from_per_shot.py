@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 
 from vmafkit.decide.hull import RatePoint
-from vmafkit.report.data import RateCurve, RateQuality, ReportData, ShotQuality, Table
+from vmafkit.report.data import FrameQuality, RateCurve, RateQuality, ReportData, ShotQuality, Table
 from vmafkit.report.text import Cell
 from vmafkit.schema.per_shot import PerShotResult, ShotRecord, TitleRecord
 
@@ -13,17 +14,19 @@ _MOST_CURVES = 12
 _COLUMNS_OF_TITLES = ("what", "setting", "score", "mean", "worst shot", "kbps", "bytes")
 
 
-def per_shot_report(found: PerShotResult) -> ReportData:
-    """Both titles side by side, the shots, and where each shot's setting lies on its curve."""
+def per_shot_report(found: PerShotResult, frames: Sequence[float] = ()) -> ReportData:
+    """Both titles side by side, the shots, and where each shot's setting lies on its curve.
+
+    Args:
+        frames: scores of all frames of the title that is kept, where they are known.
+    """
     knob = found.quality_knob
     titles = [
         _title(name, title, knob)
         for name, title in (("setting by shot", found.per_shot), ("best single", found.single))
         if title is not None
     ]
-    columns = ("shot", "first frame", "frames", knob, "score", "score with the single setting",
-               "kbps", "probes")  # fmt: skip
-    rows = tuple(_shot(shot, found.framerate) for shot in found.shots)
+    tables = [Table("By shot and with one setting", _COLUMNS_OF_TITLES, tuple(titles))]
     return ReportData(
         title=f"{found.encoder} {found.preset} by shot for {found.target}",
         lead=_sentence(found),
@@ -35,12 +38,15 @@ def per_shot_report(found: PerShotResult) -> ReportData:
             ("frames", str(found.frames)),
             ("trials", f"{found.trials_measured} measured, {found.trials_known} known before"),
         ),
+        frame_quality=FrameQuality.of(
+            f"Frame by frame, {'one setting' if found.kept == 'single' else 'by shot'}",
+            found.target.partition(">=")[0].partition(":")[0],
+            frames,
+            [shot.start_frame for shot in found.shots] if len(found.shots) > 1 else (),
+        ),
         shot_quality=_along(found),
         rate_quality=_figures(found),
-        tables=(
-            Table("By shot and with one setting", _COLUMNS_OF_TITLES, tuple(titles)),
-            Table("Shots", columns, rows),
-        ),
+        tables=(*(tables if titles else []), _shots(found)),
         versions=(
             *((name, value) for name, value in found.versions.items() if value),
             ("model", found.model),
@@ -53,7 +59,14 @@ def per_shot_report(found: PerShotResult) -> ReportData:
     )
 
 
+def _measured(found: PerShotResult) -> bool:
+    """Whether more is known than where the shots lie."""
+    return bool(found.per_shot or found.single or any(shot.probes for shot in found.shots))
+
+
 def _sentence(found: PerShotResult) -> str:
+    if found.shots and not _measured(found):
+        return f"The source has {len(found.shots)} shots. Nothing was encoded."
     if found.kept is None:
         return found.reason or "Nothing reaches the target."
     kept = "A setting for each shot" if found.kept == "per-shot" else "The single setting"
@@ -64,6 +77,8 @@ def _sentence(found: PerShotResult) -> str:
 
 
 def _highlights(found: PerShotResult) -> tuple[tuple[str, str], ...]:
+    if found.shots and not _measured(found):
+        return (("shots", str(len(found.shots))),)
     change, best = found.change_at_equal_score_percent, found.per_shot
     if found.kept == "single":
         best = found.single
@@ -81,6 +96,16 @@ def _title(name: str, title: TitleRecord, knob: str) -> tuple[Cell, ...]:
     setting = "its own for each shot" if title.crf is None else f"{knob} {title.crf:g}"
     return (name, setting, title.score, title.mean, title.worst_shot, title.bitrate_kbps,
             title.video_bytes)  # fmt: skip
+
+
+def _shots(found: PerShotResult) -> Table:
+    places = ("shot", "first frame", "frames")
+    if not _measured(found):
+        rows = tuple((shot.shot_id, shot.start_frame, shot.frames) for shot in found.shots)
+        return Table("Shots", places, rows)
+    columns = (*places, found.quality_knob, "score", "score with the single setting", "kbps",
+               "probes")  # fmt: skip
+    return Table("Shots", columns, tuple(_shot(shot, found.framerate) for shot in found.shots))
 
 
 def _shot(shot: ShotRecord, frames_per_s: float) -> tuple[Cell, ...]:

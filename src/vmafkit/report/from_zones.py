@@ -10,6 +10,7 @@ from vmafkit.schema.zones import ZonesResult
 
 def zones_report(found: ZonesResult) -> ReportData:
     """Bits of each zone and luma PSNR of each region, with and without them."""
+    what = " and ".join(n for n, used in (("zones", found.zones), ("regions", found.rois)) if used)
     zones = Table(
         "Zones",
         ("zone", "first frame", "last frame", "kbit plain", "kbit", "change %"),
@@ -18,7 +19,7 @@ def zones_report(found: ZonesResult) -> ReportData:
              each.bits / 1000, each.change_percent)
             for each in found.zones
         ),
-        note="Counted in the packets of both encodes.",
+        note="Counted in the packets of the plain encode and of one with the zones alone.",
     )  # fmt: skip
     regions = Table(
         "Regions",
@@ -28,12 +29,13 @@ def zones_report(found: ZonesResult) -> ReportData:
              each.outside_db, each.gain_db)
             for each in found.rois
         ),
-        note="Luma PSNR against the source. Gain: of the region over the rest of the picture.",
+        note=f"Luma PSNR against the source. Plain: {_base(found)}. Gain: of the region over the "
+        "rest of the picture.",
     )  # fmt: skip
     whole = Table(
         "The whole video",
         ("what", "bytes"),
-        (("plain", found.video_bytes_plain), ("so", found.video_bytes)),
+        (("plain", found.video_bytes_plain), (f"with {what}", found.video_bytes)),
     )
     zones_done = [
         (f"zone {each.zone}", f"{each.change_percent:+.1f} %") for each in found.zones[:2]
@@ -41,9 +43,8 @@ def zones_report(found: ZonesResult) -> ReportData:
     regions_done = [(f"region {each.roi}", f"{each.gain_db:+.1f} dB") for each in found.rois[:2]]
     output = (("output", found.output.path),) if found.output else ()
     return ReportData(
-        title=f"{found.encoder} {found.preset} at {found.crf:g} with zones and regions",
-        lead=f"The video has {found.change_percent:+.1f} % bits; every zone and region was "
-        "measured to do what was asked.",
+        title=f"{found.encoder} {found.preset} at {found.crf:g} with {what}",
+        lead=_lead(found),
         highlights=(
             ("bits of the video", f"{found.change_percent:+.1f} %"), *zones_done, *regions_done
         ),
@@ -52,3 +53,20 @@ def zones_report(found: ZonesResult) -> ReportData:
         versions=tuple((name, value) for name, value in found.versions.items() if value),
         commands=(shlex.join(found.command),),
     )  # fmt: skip
+
+
+def _lead(found: ZonesResult) -> str:
+    parts = [f"The video has {found.change_percent:+.1f} % bits, measured against a plain encode."]
+    if found.zones:
+        shares = any("b=" in each.zone for each in found.zones)
+        more = ", those with b= the way asked for" if shares else ""
+        parts.append(f"Each zone changed the bits of its frames{more}.")
+    if found.rois:
+        parts.append(
+            "Each region moved in luma PSNR against the rest of the picture the way asked for."
+        )
+    return " ".join((*parts, "Whether it is by the amount asked for was not checked."))
+
+
+def _base(found: ZonesResult) -> str:
+    return "with the zones, without the regions" if found.zones else "without the regions"

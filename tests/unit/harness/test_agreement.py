@@ -61,7 +61,7 @@ def test_one_content_gives_no_interval() -> None:
     found = agreement.figures(x, y, groups=["a"] * x.size, rounds=20)
     assert found["intervals_95"] == {}
     assert any("one content" in note for note in found["notes"])
-    compared = agreement.compare_metrics(x, -x, y, groups=["a"] * x.size, rounds=20)
+    compared = agreement.compare_metrics(x, np.sin(x), y, groups=["a"] * x.size, rounds=20)
     assert all(math.isnan(each.low) and each.difference for each in compared)
     two = agreement.figures(x, y, groups=["a", "b"] * (x.size // 2), rounds=20)
     assert set(two["intervals_95"]) == set(agreement.FIGURES)
@@ -144,3 +144,33 @@ def test_two_metrics_are_compared_in_pairs() -> None:
     assert srocc.p_value < 0.02
     same = agreement.compare_metrics(x, x, y, groups=[i // 8 for i in range(80)], rounds=50)
     assert all((each.difference, each.low, each.p_value) == (0.0, 0.0, 1.0) for each in same)
+
+
+def test_the_rmse_of_two_metrics_is_compared_on_the_scale_of_the_opinions() -> None:
+    x, y, _ = _case(8, 80)
+    other = 20 + x / 4 + np.random.default_rng(2).normal(0, 3, x.size)
+    rmse = next(e for e in agreement.compare_metrics(x, other, y, rounds=200) if e.name == "rmse")
+    wanted = [
+        float(np.sqrt(np.mean((fit.of(values) - y) ** 2)))
+        for values in (x, other)
+        if (fit := agreement.fit_logistic(values, y)) is not None
+    ]
+    assert rmse.is_mapped
+    assert rmse.difference == pytest.approx(wanted[0] - wanted[1])
+    # Raw, the first would seem far worse, since its numbers are larger.
+    assert rmse.high < 0.0 < stats.rmse(x, y) - stats.rmse(other, y)
+    flat = agreement.compare_metrics(x, np.ones(x.size), y, rounds=5)
+    assert [each.name for each in flat if each.is_mapped] == ["rmse"]
+    assert all(math.isnan(each.difference) for each in flat if each.is_mapped)
+
+
+def test_a_logistic_fit_that_ran_off_is_said() -> None:
+    x, y, _ = _case(9)
+    assert not [note for note in agreement.figures(x, y, rounds=0)["notes"] if "ran off" in note]
+    # The foot of an S alone: its upper end lies far above all that was seen.
+    foot = agreement.Logistic(high=400.0, low=1.0, middle=200.0, width=30.0).of(x)
+    assert foot.max() < 20.0
+    found = agreement.figures(x, foot, rounds=0)
+    assert found["mapping"]["high"] > foot.max() + np.ptp(foot)
+    (note,) = [note for note in found["notes"] if "ran off" in note]
+    assert f"its parameter high is {found['mapping']['high']:.4g}" in note

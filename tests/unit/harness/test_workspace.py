@@ -12,6 +12,7 @@ import pytest
 
 from vmafkit.errors import UsageError
 from vmafkit.harness.config import VmafConfig
+from vmafkit.harness.model_files import find_model, model_word
 from vmafkit.harness.workspace import LEVELS, SUBFOLDERS, open_workspace
 
 HOLD = """
@@ -44,6 +45,33 @@ def test_folders_come_on_demand(tmp_path: Path) -> None:
         assert space.folder(name).is_dir()
     with pytest.raises(ValueError, match="nope"):
         space.folder("nope")
+
+
+def test_the_documented_words_for_folders_are_those_shown() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "harness.md").read_text("utf-8")
+    for name, what in SUBFOLDERS.items():
+        assert f"| `{name}` | {what} |" in page
+
+
+def test_a_bare_model_name_is_looked_up_in_the_workspace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space = open_workspace(tmp_path / "a:b")
+    stored = space.folder("model") / "mine.json"
+    stored.write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    word = "path=" + str(stored).replace(":", "\\:")
+    assert find_model(Path("mine.json"), space) == stored
+    assert model_word("mine.json", space) == word
+    assert model_word("name=x:path=mine.json:disable_clip", space) == f"name=x:{word}:disable_clip"
+    for same in ("VMAF", "vmaf_v0.6.1", "version=vmaf_v0.6.1", "path=no/mine.json", "path="):
+        assert model_word(same, space) == same
+    assert find_model(Path("no/mine.json"), space) == Path("no/mine.json")
+    with pytest.raises(UsageError, match=r"gone\.json is not there, nor in .*model"):
+        model_word("path=gone.json", space)
+    (tmp_path / "mine.json").write_text("{}")
+    assert find_model(Path("mine.json"), space) == Path("mine.json")
+    assert model_word("path=mine.json", space) == "path=mine.json"
 
 
 def test_scratch_is_a_uuid_and_goes(tmp_path: Path) -> None:

@@ -86,8 +86,16 @@ def test_a_changed_file_is_fetched_again(site: tuple[str, Path, list[str]], tmp_
     address, folder, _ = site
     (folder / "a.mkv").write_bytes(b"one")
     remote.fetch(f"{address}/a.mkv", tmp_path)
-    (folder / "a.mkv").write_bytes(b"three")
-    assert remote.fetch(f"{address}/a.mkv", tmp_path).read_bytes() == b"three"
+    (folder / "a.mkv").write_bytes(b"two")
+    assert remote.fetch(f"{address}/a.mkv", tmp_path).read_bytes() == b"two"
+
+
+@pytest.mark.parametrize("name", ["origin.json", "lock"])
+def test_no_name_is_one_of_ours(
+    site: tuple[str, Path, list[str]], tmp_path: Path, name: str
+) -> None:
+    (site[1] / name).write_bytes(b"video")
+    assert remote.fetch(f"{site[0]}/{name}", tmp_path).read_bytes() == b"video"
 
 
 def test_what_is_not_there_leaves_nothing_behind(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 
 import numpy as np
 
@@ -82,3 +83,10 @@ def test_figures_are_strict_json() -> None:
         figures.frame_quality(every_part().frame_quality[0]),
     ):
         json.dumps(made.spec, allow_nan=False)
+
+
+def test_a_figure_of_frames_leaves_out_what_is_not_finite() -> None:
+    (figure,) = FrameQuality.of("title", "psnr_y", [40.0, math.inf, 30.0], [0, 2])
+    assert (figure.frames, figure.scores, figure.shots) == ((0, 2), (40.0, 30.0), (0, 2))
+    assert FrameQuality.of("title", "psnr_y", [math.nan]) == ()
+    assert FrameQuality.of("title", "psnr_y", []) == ()

@@ -13,7 +13,8 @@ from vmafkit.decide.compare import Comparison, compare
 from vmafkit.decide.compare_rows import curves_of
 from vmafkit.decide.hull import RatePoint, upper_hull
 from vmafkit.decide.target import Target
-from vmafkit.report.comparison import comparison_record, comparison_report
+from vmafkit.report.comparison import commands_of, comparison_record, comparison_report
+from vmafkit.report.data import ReportData
 from vmafkit.report.formats import to_csv, to_json, to_markdown
 from vmafkit.report.from_auto import auto_report
 from vmafkit.report.from_per_shot import per_shot_report
@@ -46,12 +47,68 @@ def test_a_comparison_is_one_figure_a_source_and_its_tables(found: Comparison) -
     assert dangers(to_html(data)) == []
 
 
-def test_a_comparison_as_csv_is_its_summary(found: Comparison) -> None:
-    rows = list(csv.DictReader(io.StringIO(to_csv(comparison_report(found)))))
+def csv_rows(data: ReportData) -> dict[str, list[dict[str, str]]]:
+    """The rows of a report's CSV by the name of their table."""
+    rows = list(csv.DictReader(io.StringIO(to_csv(data)), strict=True))
+    assert all(None not in row and None not in row.values() for row in rows), "one width"
+    names = dict.fromkeys(row["table"] for row in rows)
+    return {name: [row for row in rows if row["table"] == name] for name in names}
+
+
+def test_a_csv_holds_every_table_in_one() -> None:
+    for data in (
+        per_shot_report(PerShotResult.model_validate(PER_SHOT)),
+        zones_report(ZonesResult.model_validate(ZONES)),
+        auto_report(AutoPlan.model_validate(PLAN), [TuneResult.model_validate(EXECUTED)]),
+        recommendation_report(Recommendation.model_validate(RECORD)),
+    ):
+        found = csv_rows(data)
+        assert list(found) == [table.title for table in data.tables if table.rows]
+        for table in data.tables:
+            rows = found.get(table.title, [])
+            assert len(rows) == len(table.rows)
+            for each, cells in zip(rows, table.rows, strict=True):
+                filled = {name for name, text in each.items() if text} - {"table"}
+                assert filled <= set(table.columns)
+                for name, cell in zip(table.columns, cells, strict=True):
+                    if isinstance(cell, float | int) and not isinstance(cell, bool):
+                        assert float(each[name]) == pytest.approx(cell)
+    assert to_csv(ReportData("nothing")) == ""
+
+
+def test_the_csv_of_a_title_by_shot_has_its_shots() -> None:
+    found = csv_rows(per_shot_report(PerShotResult.model_validate(PER_SHOT)))
+    assert [(row["shot"], row["first frame"], row["crf"]) for row in found["Shots"]] == [
+        ("0", "0", "25"), ("1", "50", "20")
+    ]  # fmt: skip
+    assert found["Shots"][0]["worst shot"] == ""
+
+
+def test_a_comparison_as_csv_has_every_table(found: Comparison) -> None:
+    every = csv_rows(comparison_report(found))
+    assert list(every) == [
+        "Mean over sources, against libx264 medium", "Bjontegaard deltas", "At a score of 90",
+        "Everything measured",
+    ]  # fmt: skip
+    assert [len(rows) for rows in every.values()] == [2, 1, 3, 18]
+    assert every["Bjontegaard deltas"][0]["source"] == "film.mkv"
+    rows = every["Mean over sources, against libx264 medium"]
     assert [each["encoder"] for each in rows] == ["libx264 medium", "libx265 medium"]
     assert rows[0]["BD-rate %"] == ""
     assert float(rows[1]["BD-rate %"]) == pytest.approx(-40)
     assert float(rows[1]["bitrate change % at 90"]) == pytest.approx(-40)
+
+
+def test_a_comparison_has_the_commands_that_its_rows_know(found: Comparison) -> None:
+    own = row(src="a b.mkv", argv=["-c:v", "libx264", "-crf", "23"])
+    rows = [own, own, row(argv=None), row(argv=["-c:v", "x"], exit_status=1, error="it broke")]
+    commands = commands_of(rows)
+    assert commands == ["ffmpeg -i 'file:a b.mkv' -an -c:v libx264 -crf 23 out.mkv"]
+    data = comparison_report(found, commands=commands, stored=True)
+    assert data.commands == tuple(commands)
+    assert "as the rows keep them" in data.notes[-1]
+    assert "-i &#39;file:a b.mkv&#39; -an" in to_html(data)
+    assert comparison_report(found, stored=True).notes == found.notes
 
 
 def test_a_comparison_as_json_holds_every_number(found: Comparison) -> None:
@@ -151,6 +208,23 @@ def test_a_title_by_shot_that_reaches_nothing_says_why() -> None:
     assert to_html(data)
 
 
+def test_shots_alone_are_a_page_of_their_places() -> None:
+    shots = [
+        shot | {"crf": None, "score": None, "score_single": None, "video_bits": None, "probes": []}
+        for shot in PER_SHOT["shots"]
+    ]
+    nothing = {"kept": None, "met": False, "per_shot": None, "single": None, "shots": shots,
+               "change_at_equal_score_percent": None, "segment_commands": [],
+               "concat_command": [], "reason": "dry run: nothing was measured"}  # fmt: skip
+    data = per_shot_report(PerShotResult.model_validate(PER_SHOT | nothing))
+    assert data.lead == "The source has 2 shots. Nothing was encoded."
+    assert data.highlights == (("shots", "2"),)
+    (table,) = data.tables
+    assert table.columns == ("shot", "first frame", "frames")
+    assert table.rows == ((0, 0, 50), (1, 50, 50))
+    assert dangers(to_html(data)) == []
+
+
 def test_a_plan_keeps_what_is_expected_apart_from_what_was_measured() -> None:
     planned = auto_report(AutoPlan.model_validate(PLAN))
     assert planned.lead == "libx265 is cheapest. Nothing was encoded."
@@ -158,7 +232,8 @@ def test_a_plan_keeps_what_is_expected_apart_from_what_was_measured() -> None:
     (figure,) = planned.rate_quality
     assert figure.title.startswith("Expected")
     rows = [TuneResult.model_validate(EXECUTED)]
-    data = auto_report(AutoPlan.model_validate(PLAN), rows)
+    data = auto_report(AutoPlan.model_validate(PLAN), rows, commands=["ffmpeg -i film.mkv"])
+    assert data.commands == ("ffmpeg -i film.mkv",)
     assert data.lead == ("libx265 medium at 25 reaches the target with 1400 kbps, measured 93.20.")
     assert data.tables[0].rows[0][2:6] == ("crf 25", "crf 24", 93.2, 1400.0)
     measured = data.rate_quality[0]
@@ -173,9 +248,24 @@ def test_zones_show_what_they_changed() -> None:
     data = zones_report(ZonesResult.model_validate(ZONES))
     assert data.lead.startswith("The video has -16.7 % bits")
     assert [table.title for table in data.tables] == ["Zones", "Regions", "The whole video"]
+    assert "with the zones, without the regions" in data.tables[1].note
     assert data.tables[0].rows[0][3:] == (90.0, 50.0, -44.4)
     assert data.commands == ("ffmpeg -i 'a b.mkv'",)
     assert dangers(to_html(data)) == []
+
+
+def test_a_report_of_zones_claims_no_more_than_was_measured() -> None:
+    both = zones_report(ZonesResult.model_validate(ZONES))
+    zones = zones_report(ZonesResult.model_validate(ZONES | {"rois": []}))
+    regions = zones_report(ZonesResult.model_validate(ZONES | {"zones": []}))
+    assert "Each zone" in both.lead and "Each region" in both.lead
+    assert "region" not in zones.lead + zones.title
+    fixed = ZONES["zones"][0] | {"zone": "0,49,q=40"}
+    q_alone = zones_report(ZonesResult.model_validate(ZONES | {"zones": [fixed], "rois": []}))
+    assert "way asked" in zones.lead and "way asked" not in q_alone.lead
+    assert "zone" not in regions.lead + regions.title + regions.tables[0].note
+    for data in (both, zones, regions):
+        assert data.lead.endswith("the amount asked for was not checked.")
 
 
 def test_a_score_shows_its_frames_and_pooled_values() -> None:

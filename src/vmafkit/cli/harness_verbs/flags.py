@@ -10,6 +10,8 @@ import typer
 Workspace = Annotated[
     Path | None, typer.Option("--workspace", help="Its folder; wins over VMAF_WORKSPACE.")
 ]
+# A help text that names a file of a model ends with it.
+LOOKED_UP = "a bare name is looked up here, then in the workspace's model folder."
 FfmpegBin = Annotated[str | None, typer.Option("--ffmpeg-bin", help="The ffmpeg to use.")]
 Timeout = Annotated[float | None, typer.Option("--timeout", help="Seconds for each process.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]

@@ -47,7 +47,10 @@ Examples:
   vmaf-harness run-result-assembly parts.txt
 """
 
-Model = Annotated[str | None, typer.Option("--model", help="A model id, or a JSON file.")]
+Model = Annotated[
+    str | None,
+    typer.Option("--model", help=f"A model id, or a JSON file; {flags.LOOKED_UP}"),
+]
 Phone = Annotated[bool, typer.Option("--phone-model", help="Apply the phone transform.")]
 HELP = VMAF_HELP
 

@@ -41,10 +41,17 @@ Examples:
 """
 HELP = TESTING_HELP
 
-Quality = Annotated[str, typer.Argument(metavar="METRIC", help="VMAF, PSNR, .. or path=FILE.json.")]
-VmafModel = Annotated[str | None, typer.Option("--vmaf-model", help="A model id or JSON file.")]
+Quality = Annotated[
+    str,
+    typer.Argument(metavar="METRIC", help=f"VMAF, PSNR, .. or path=FILE.json; {flags.LOOKED_UP}"),
+]
+VmafModel = Annotated[
+    str | None,
+    typer.Option("--vmaf-model", help=f"A model id or JSON file; {flags.LOOKED_UP}"),
+]
 Phone = Annotated[bool, typer.Option("--vmaf-phone-model", help="Apply the phone transform.")]
 Many = list[str] | None
+_SCORES = {"raw": "raw", "mapped": "after the logistic mapping"}
 
 
 def run_testing(
@@ -106,7 +113,8 @@ def run_testing(
     for each in report.get("comparison", ()):
         low, high = each["interval_95"]
         output.result(
-            f"{each['figure'].upper()} {quality_type} less {compare_with}: "
+            f"{each['figure'].upper()} {_SCORES[each['scores']]}, "
+            f"{quality_type} less {compare_with}: "
             f"{shown.number(each['difference'])} [{shown.number(low)}, {shown.number(high)}], "
             f"p {shown.number(each['p_value'])}"
         )

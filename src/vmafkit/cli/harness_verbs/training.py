@@ -40,13 +40,20 @@ HELP = TRAINING_HELP
 
 Features = Annotated[Path, typer.Argument(metavar="FEATURES", help="A file with feature_dict.")]
 Params = Annotated[Path, typer.Argument(metavar="PARAMS", help="A file with model_type.")]
+OutModel = Annotated[
+    Path,
+    typer.Argument(
+        metavar="OUT",
+        help="A .json file; a bare name that is not here goes to the workspace's model folder.",
+    ),
+]
 
 
 def run_vmaf_training(
     train_dataset: flags.DataSet,
     feature_param: Features,
     model_param: Params,
-    output_model: Annotated[Path, typer.Argument(metavar="OUT", help="A .json file.")],
+    output_model: OutModel,
     subj_model: flags.TrainedOn = "MLE_CO_AP2",
     cache_result: flags.CacheResult = True,
     parallelize: flags.Parallelize = False,
@@ -83,7 +90,10 @@ def run_vmaf_training(
         output.json_line(report)
         return 0
     shown.figures(report)
-    output.result(f"{report['output']}: {report['model_type']}, these figures are of its own data")
+    output.result(f"model: {report['output']}")
+    if report["kept"] != report["output"]:
+        output.result(f"copy in the workspace: {report['kept']}")
+    output.note("vmaf-harness: these figures are of the model's own training data")
     return 0
 
 
@@ -144,7 +154,10 @@ def run_vmaf_cross_validation(
 
 def convert_model(
     input_pkl_filepath: Annotated[
-        Path, typer.Option("--input-pkl-filepath", "--input", help="A .pkl or .json model.")
+        Path,
+        typer.Option(
+            "--input-pkl-filepath", "--input", help=f"A .pkl or .json model; {flags.LOOKED_UP}"
+        ),
     ],
     output_json_filepath: Annotated[
         Path, typer.Option("--output-json-filepath", "--output", "-o", help="A .json file.")
@@ -152,9 +165,15 @@ def convert_model(
     no_enhn_gain: Annotated[
         bool, typer.Option("--no-enhn-gain", help="No credit for enhancement.")
     ] = False,
+    workspace: flags.Workspace = None,
 ) -> int:
     from vmafkit import api
 
-    made = api.convert_model(input_pkl_filepath, output_json_filepath, no_enhn_gain=no_enhn_gain)
+    made = api.convert_model(
+        input_pkl_filepath,
+        output_json_filepath,
+        no_enhn_gain=no_enhn_gain,
+        workspace=workspace,
+    )
     output.result(f"{made['output']}: {len(made['features'])} features")
     return 0

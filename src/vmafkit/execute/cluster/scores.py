@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import platform
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vmafkit import settings
-from vmafkit.errors import CapabilityMissing, Refused
+from vmafkit import fsio, settings
+from vmafkit.errors import CapabilityMissing
 from vmafkit.execute.cluster import worker
 from vmafkit.execute.cluster.current import current
 from vmafkit.ffmpeg.run import Job
@@ -15,6 +16,7 @@ from vmafkit.media.hashing import content_hash
 from vmafkit.proc import Limits
 from vmafkit.scoring.pair import Pair, Scorer, score_pair
 from vmafkit.scoring.score import Score, ScoreRequest
+from vmafkit.scoring.vmaf_models import model_key
 from vmafkit.store.hashes import StoredHashes
 
 
@@ -25,6 +27,8 @@ class _Order:
     distorted: worker.Located
     request: ScoreRequest
     scorer: Scorer
+    models: tuple[str, ...]
+    versions: worker.Versions
     limits: Limits
 
 
@@ -47,9 +51,21 @@ def score_somewhere(scorer: Scorer, pair: Pair, request: ScoreRequest, job: Job)
         worker.locate(source, content_hash(source.path, hashes))
         for source in (pair.reference, pair.distorted)
     )
-    order = _Order(pair, reference, distorted, request, scorer, job.limits)
-    data = [cluster.data_of(each) for each in (reference, distorted)]
-    return cluster.run(job.cancel or threading.Event(), _score_order, order, *data)
+    order = _Order(
+        pair=pair,
+        reference=reference,
+        distorted=distorted,
+        request=request,
+        scorer=scorer,
+        models=tuple(model_key(model) for model in request.models),
+        versions=cluster.versions,
+        limits=job.limits,
+    )
+    sides = (reference, distorted)
+    try:
+        return cluster.run(job.cancel or threading.Event(), _score_order, order, sides)
+    finally:
+        cluster.forget(sides)
 
 
 def _score_order(
@@ -59,20 +75,18 @@ def _score_order(
     *,
     cancel: threading.Event,
 ) -> Score:
+    # These results are remembered under this machine's versions, so there is no mixing them.
+    order.versions.require(worker.versions(), platform.node())
+    worker.require_models(order.request.models, order.models)
     capabilities = worker.worker_capabilities()
-    # These results are remembered under this machine's version, so there is no mixing them.
-    if capabilities.version != order.scorer.tool_version:
-        raise Refused(
-            f"a worker has ffmpeg {capabilities.version}, this machine {order.scorer.tool_version}",
-            hint="install the same versions on every machine",
+    with fsio.scratch_folder(within=settings.scratch_room()) as folder:
+        pair = replace(
+            order.pair,
+            reference=worker.place(order.reference, folder, reference),
+            distorted=worker.place(order.distorted, folder, distorted),
         )
-    pair = replace(
-        order.pair,
-        reference=worker.place(order.reference, reference),
-        distorted=worker.place(order.distorted, distorted),
-    )
-    scorer = replace(
-        order.scorer, program=Path(capabilities.path), tool_version=capabilities.version
-    )
-    job = Job(cancel=cancel, limits=order.limits)
-    return score_pair(scorer, pair, order.request, job=job)
+        scorer = replace(
+            order.scorer, program=Path(capabilities.path), tool_version=capabilities.version
+        )
+        job = Job(cancel=cancel, limits=order.limits)
+        return score_pair(scorer, pair, order.request, job=job)

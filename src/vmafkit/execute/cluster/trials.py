@@ -10,13 +10,12 @@ from pathlib import Path
 
 from vmafkit import fsio, settings
 from vmafkit.decide.sweep import Cell
-from vmafkit.errors import Changed, InputError, Refused, VmafkitError
+from vmafkit.errors import CapabilityMissing, Changed, Refused, VmafkitError
 from vmafkit.execute.cluster import worker
 from vmafkit.execute.cluster.client import Cluster
 from vmafkit.execute.measuring import Measured, Rig, measure
 from vmafkit.execute.toolchain import toolchain
 from vmafkit.proc import Limits
-from vmafkit.scoring.vmaf_models import model_key
 
 # An encode travels through the scheduler whole.
 _LARGEST_ENCODE_BYTES = 1 << 30
@@ -31,6 +30,7 @@ class Order:
         located: their source.
         wanted: whose encodes are to come back.
         score_threads, limits: as on the coordinator.
+        versions: of the coordinator.
         mixed_versions: measure with other versions than the cells were planned with.
     """
 
@@ -39,6 +39,7 @@ class Order:
     wanted: tuple[bool, ...]
     score_threads: int
     limits: Limits
+    versions: worker.Versions
     mixed_versions: bool
 
 
@@ -63,10 +64,11 @@ def measure_there(
     """
     located = worker.locate(cells[0].source, cells[0].spec.source_sha256)
     order = Order(
-        tuple(cells), located, tuple(wanted), rig.score_threads, rig.limits, cluster.mixed_versions
-    )
+        tuple(cells), located, tuple(wanted), rig.score_threads, rig.limits,
+        cluster.versions, cluster.mixed_versions,
+    )  # fmt: skip
     delivered: list[Delivered | VmafkitError] = cluster.run(
-        rig.cancel, measure_order, order, cluster.data_of(located)
+        rig.cancel, measure_order, order, [located]
     )
     outcomes: list[Measured | VmafkitError] = []
     for number, (cell, each) in enumerate(zip(cells, delivered, strict=True)):
@@ -91,10 +93,13 @@ def measure_order(
         data: the source's bytes where it is a private file of the coordinator.
     """
     capabilities = worker.worker_capabilities()
-    source = worker.place(order.located, data)
+    here = worker.versions()
+    if not order.mixed_versions:
+        order.versions.require(here, platform.node())
     _check_inputs(order.cells[0])
-    cells = [replace(_with_toolchain(order, cell), source=source) for cell in order.cells]
     with fsio.scratch_folder(within=settings.scratch_room()) as folder:
+        source = worker.place(order.located, folder, data)
+        cells = [replace(_as_here(order, cell, here), source=source) for cell in order.cells]
         rig = Rig(
             program=Path(capabilities.path),
             version=capabilities.version,
@@ -106,12 +111,12 @@ def measure_order(
         )
         outcomes = measure(rig, cells, folder, wanted=order.wanted)
         return [
-            each if isinstance(each, VmafkitError) else _packed(each, wanted)
+            each if isinstance(each, VmafkitError) else _packed(each, wanted, here.tool)
             for each, wanted in zip(outcomes, order.wanted, strict=True)
         ]
 
 
-def _packed(measured: Measured, wanted: bool) -> Delivered | VmafkitError:
+def _packed(measured: Measured, wanted: bool, tool: str) -> Delivered | VmafkitError:
     assert measured.video is not None
     video = None
     if wanted:
@@ -121,40 +126,47 @@ def _packed(measured: Measured, wanted: bool) -> Delivered | VmafkitError:
                 hint="leave out the flag that keeps encodes, or run without --cluster",
             )
         video = measured.video.read_bytes()
-    return Delivered(replace(measured, video=None), video)
+    facts = {**measured.facts, "tool_version": tool}
+    return Delivered(replace(measured, facts=facts, video=None), video)
 
 
-def _with_toolchain(order: Order, cell: Cell) -> Cell:
-    """The cell with what this machine computes it with, which must be as planned."""
-    here = replace(
-        toolchain(worker.worker_capabilities(), cell.encoder), scorer=cell.spec.toolchain.scorer
-    )
-    planned = cell.spec.toolchain
-    if here == planned:
+def _as_here(order: Order, cell: Cell, here: worker.Versions) -> Cell:
+    """The cell with what this machine computes it with, which must be as planned.
+
+    Raises:
+        CapabilityMissing: the engine is to score it and is not built here.
+        Refused: other versions, which were not asked for.
+    """
+    scorer, planned = cell.scorer, cell.spec.toolchain
+    if scorer.name == "engine":
+        if not here.engine:
+            raise CapabilityMissing(
+                f"worker {platform.node()} has no VMAF engine",
+                hint="run `vmafkit engine build` there, or give --score-backend libvmaf",
+            )
+        scorer = replace(scorer, key=f"engine {here.engine}")
+    tools = toolchain(worker.worker_capabilities(), cell.encoder)
+    # One program may lie where it names its encoders and elsewhere where it does not.
+    if tools.ffmpeg_sha256 == planned.ffmpeg_sha256 and "" in (
+        tools.encoder_version, planned.encoder_version,
+    ):  # fmt: skip
+        tools = planned
+    tools = replace(tools, scorer=scorer.key)
+    if tools == planned:
         return cell
     if not order.mixed_versions:
         raise Refused(
-            f"worker {platform.node()} has ffmpeg {here.ffmpeg_version} with "
-            f"{cell.encoder.name} {here.encoder_version or 'of another build'}, and the run was "
+            f"worker {platform.node()} has ffmpeg {tools.ffmpeg_version} with "
+            f"{cell.encoder.name} {tools.encoder_version or 'of another build'}, and the run was "
             f"planned with ffmpeg {planned.ffmpeg_version}",
-            hint="install the same versions on every machine, or give --mixed-versions",
+            hint="install the same versions on every machine; for `vmaf-tune corpus` there is "
+            "--mixed-versions",
         )
-    return replace(cell, spec=replace(cell.spec, toolchain=here))
+    return replace(cell, spec=replace(cell.spec, toolchain=tools), scorer=scorer)
 
 
 def _check_inputs(cell: Cell) -> None:
-    try:
-        models = sorted(model_key(model) for model in cell.models)
-    except OSError as error:
-        raise InputError(
-            f"worker {platform.node()} does not see a model file: {error.filename}",
-            hint="put it on a disk that every worker has at that path",
-        ) from error
-    if models != sorted(cell.spec.models):
-        raise Changed(
-            f"a model file on worker {platform.node()} is another one than on this machine",
-            hint="copy it again",
-        )
+    worker.require_models(cell.models, cell.spec.models)
     tool = cell.scorer.tool
     if tool is None:
         return

@@ -6,19 +6,21 @@ import contextlib
 import importlib
 import platform
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from vmafkit import fsio, settings
-from vmafkit.errors import Changed, Unreadable, VmafkitError
+from vmafkit.errors import CapabilityMissing, Changed, Refused, Unreadable, VmafkitError
 from vmafkit.ffmpeg.capabilities import Capabilities, read_capabilities
 from vmafkit.ffmpeg.locate import find_ffmpeg
 from vmafkit.media import remote
 from vmafkit.media.hashing import content_hash, fingerprint, show
 from vmafkit.media.source import Source
+from vmafkit.scoring.engine import native
+from vmafkit.scoring.vmaf_models import VmafModel, model_key
 from vmafkit.store.hashes import StoredHashes
 from vmafkit.version import __version__
 
@@ -31,16 +33,16 @@ class Versions:
     """What computes on one machine.
 
     Attributes:
+        engine: of the VMAF engine; empty where it is not built.
         tool, ffmpeg, ffmpeg_sha256: of vmafkit and of its ffmpeg.
-        python: of the interpreter, major and minor number.
         machine: the processor's family.
     """
 
     tool: str
     ffmpeg: str
     ffmpeg_sha256: str
-    python: str
     machine: str
+    engine: str = ""
 
     def differences(self, other: Versions) -> list[str]:
         """What makes numbers of the two not comparable, in words."""
@@ -51,6 +53,19 @@ class Versions:
             ("processor", self.machine, other.machine),
         ]
         return [f"{name} {theirs}, here {ours}" for name, ours, theirs in pairs if ours != theirs]
+
+    def require(self, other: Versions, where: str) -> None:
+        """Refuse another machine whose numbers would not be comparable.
+
+        Raises: Refused.
+        """
+        differences = self.differences(other)
+        if differences:
+            raise Refused(
+                f"worker {where} has {'; '.join(differences)}",
+                hint="install the same versions on every machine; for `vmaf-tune corpus` there is "
+                "--mixed-versions",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +91,13 @@ def versions(program: Path | None = None) -> Versions:
     Raises: ToolMissing, ToolFailed.
     """
     capabilities = worker_capabilities() if program is None else read_capabilities(program)
-    python = ".".join(platform.python_version_tuple()[:2])
+    try:
+        native.load()
+        engine = native.version()
+    except CapabilityMissing:
+        engine = ""
     return Versions(
-        __version__, capabilities.version, capabilities.sha256, python, platform.machine()
+        __version__, capabilities.version, capabilities.sha256, platform.machine(), engine
     )
 
 
@@ -93,11 +112,12 @@ def locate(source: Source, sha256: str) -> Located:
     return Located(source, sha256, remote.origin_of(source.path), fsio.is_scratch(source.path))
 
 
-def place(located: Located, data: bytes | None = None) -> Source:
+def place(located: Located, folder: Path, data: bytes | None = None) -> Source:
     """The source on this machine: the same path with the same bytes, or fetched once.
 
     Args:
-        data: the bytes of a private file.
+        folder: a private one of this task.
+        data: the bytes of a private file, which is then written there.
 
     Raises:
         Unreadable: this machine does not see it, or cannot fetch it.
@@ -107,7 +127,8 @@ def place(located: Located, data: bytes | None = None) -> Source:
     cache = settings.cache_folder()
     path = located.source.path
     if data is not None:
-        path = _received(cache, located, data)
+        path = folder / f"{located.sha256}{path.suffix}"
+        fsio.write_scratch(path, data)
     if located.url is not None:
         path = remote.fetch(located.url, cache, sha256=located.sha256)
     try:
@@ -130,13 +151,28 @@ def place(located: Located, data: bytes | None = None) -> Source:
     )  # fmt: skip
 
 
-def _received(cache: Path, located: Located, data: bytes) -> Path:
-    folder = cache / "received"
-    fsio.ensure_folder(folder)
-    path = folder / f"{located.sha256}{located.source.path.suffix}"
-    if not path.is_file() or path.stat().st_size != len(data):
-        fsio.write_atomic(path, data)
-    return path
+def require_models(models: Sequence[VmafModel], planned: Sequence[str]) -> None:
+    """Refuse model files that are not those of the coordinator.
+
+    Args:
+        planned: what stands for each model there, in any order.
+
+    Raises:
+        Unreadable: this machine does not see one.
+        Changed: one holds other bytes here.
+    """
+    try:
+        found = sorted(model_key(model) for model in models)
+    except OSError as error:
+        raise Unreadable(
+            f"worker {platform.node()} does not see the model file {error.filename}",
+            hint="put it on a disk that every worker has at that path",
+        ) from error
+    if found != sorted(planned):
+        raise Changed(
+            f"a model file on worker {platform.node()} is another one than on this machine",
+            hint="copy it again",
+        )
 
 
 def attempt(stop_name: str, function: Callable[..., Any], *arguments: Any) -> tuple[bool, Any]:
