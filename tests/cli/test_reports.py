@@ -7,6 +7,7 @@ import io
 import json
 import re
 import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -258,3 +259,13 @@ def test_a_decision_from_rows_writes_a_page(corpus: Path) -> None:
     assert dangers(text) == []
     with pytest.raises(UsageError):
         api.recommend(from_corpus=corpus, encoder="libx264", target=["90"], report=corpus)
+
+
+@pytest.mark.parametrize("verb", ["corpus", "recommend", "ladder"])
+def test_a_dry_run_has_no_report_and_says_so(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["vmaf-tune", verb, "film.mkv", "--dry-run", "--report", str(tmp_path / "a.html")]
+    monkeypatch.setattr(sys, "argv", words)
+    assert run_app("vmaf-tune", app) == 2
+    assert "--dry-run measures nothing" in capsys.readouterr().err

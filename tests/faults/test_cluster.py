@@ -218,14 +218,13 @@ def test_a_pair_scored_on_a_worker_has_the_scores_of_this_machine(
 
 
 def test_a_sweep_of_batches_outlives_a_task_that_no_worker_survives(
-    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    clip: Path, two_workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lost(*_: Any) -> Any:
         raise ToolFailed("the worker under one task died 11 times")
 
     plan = _plan(clip, "21,23")
     monkeypatch.setattr("vmafkit.execute.sweep.batches", lambda cells, workers: [(0, 1)])
-    monkeypatch.setattr("vmafkit.execute.measuring.current", object)
     monkeypatch.setattr(trials, "measure_there", lost)
     done = api.corpus(plan, tmp_path / "rows.jsonl", workers=1)
     assert done.failed == 2
@@ -247,12 +246,11 @@ def test_what_was_sent_to_a_worker_that_died_is_sent_again(
 
 
 def test_a_lost_scheduler_ends_the_sweep_and_says_so(
-    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    clip: Path, two_workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lost(*_: Any) -> Any:
         raise ClusterLost("the cluster's scheduler is lost")
 
-    monkeypatch.setattr("vmafkit.execute.measuring.current", object)
     monkeypatch.setattr(trials, "measure_there", lost)
     with pytest.raises(ClusterLost):
         api.corpus(_plan(clip, "22"), tmp_path / "rows.jsonl", workers=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from vmafkit.errors import UsageError
 
@@ -30,3 +31,15 @@ def one_source(positional: str | None, flag: str | None) -> str | None:
     if positional is not None and flag is not None:
         raise UsageError("the source is named twice", hint="as an argument or with --source")
     return positional if flag is None else flag
+
+
+def refuse_report_of_dry_run(report: Path | None, dry_run: bool) -> None:
+    """A run that measures nothing has nothing to report.
+
+    Raises: UsageError.
+    """
+    if dry_run and report is not None:
+        raise UsageError(
+            "--dry-run measures nothing, so --report has nothing to show",
+            hint="leave one of them out",
+        )

@@ -19,7 +19,7 @@ from vmafkit.decide.batches import batches
 from vmafkit.decide.sweep import Cell
 from vmafkit.errors import VmafkitError
 from vmafkit.execute.at_once import at_once
-from vmafkit.execute.measuring import FOR_ALL, Measured, measure
+from vmafkit.execute.measuring import FOR_ALL, MeasuredCell, measure
 from vmafkit.execute.trial import Bench, Trial, finish_trial, run_trial
 from vmafkit.ffmpeg.progress import Progress
 
@@ -95,7 +95,7 @@ def run_batch(
         on_frames: told how far `encode` and `score` are.
 
     Raises:
-        StoreError, OutputError, Cancelled: no other trial would fare better.
+        StoreError, OutputError, Cancelled, ClusterLost: no other trial would fare better.
     """
     if len(tasks) == 1:
         _alone(bench, tasks[0], on_done, on_frames)
@@ -167,7 +167,7 @@ def _together(
                 _alone(bench, task, on_done, on_frames)
             return
         for task, outcome in zip(left, measured, strict=True):
-            if isinstance(outcome, Measured):
+            if isinstance(outcome, MeasuredCell):
                 on_done(task, finish_trial(bench, outcome, task.keep, task.spare))
             else:
                 on_done(task, outcome)

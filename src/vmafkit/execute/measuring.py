@@ -57,7 +57,7 @@ class Rig:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredCell:
     """What was measured of a cell.
 
     Attributes:
@@ -81,7 +81,7 @@ def measure(
     *,
     wanted: Sequence[bool],
     on_frames: OnCellFrames | None = None,
-) -> list[Measured | VmafkitError]:
+) -> list[MeasuredCell | VmafkitError]:
     """Encode cells of one reference one by one, and score them in one go where that is possible.
 
     Args:
@@ -98,7 +98,7 @@ def measure(
         from vmafkit.execute.cluster.trials import measure_there
 
         return measure_there(rig, rig.cluster, cells, folder, wanted)
-    outcomes: list[Measured | VmafkitError | None] = [None] * len(cells)
+    outcomes: list[MeasuredCell | VmafkitError | None] = [None] * len(cells)
     made: list[tuple[int, Encode]] = []
     for number, cell in enumerate(cells):
         job = job_of(rig, "encode", partial(on_frames, number) if on_frames else None)
@@ -134,12 +134,12 @@ def job_of(rig: Rig, stage: str, on_frames: OnFrames | None) -> Job:
     return Job(on_progress=report, cancel=rig.cancel, limits=rig.limits)
 
 
-def _measured(cell: Cell, encode: Encode, score: Score) -> Measured:
+def _measured(cell: Cell, encode: Encode, score: Score) -> MeasuredCell:
     facts = measured_facts(cell, encode, score)
     facts["encode_sha256"] = fsio.sha256_file(encode.path)
     buffer = io.BytesIO()
     score.table().write_parquet(buffer, compression="zstd")
-    return Measured(cell, facts, buffer.getvalue(), encode.path)
+    return MeasuredCell(cell, facts, buffer.getvalue(), encode.path)
 
 
 def _scores(

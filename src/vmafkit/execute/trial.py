@@ -15,7 +15,7 @@ from vmafkit import fsio
 from vmafkit.decide.sweep import Cell
 from vmafkit.errors import VmafkitError
 from vmafkit.execute.encode import accept_encode, encode_cell
-from vmafkit.execute.measuring import Facts, Measured, OnFrames, Rig, job_of, measure
+from vmafkit.execute.measuring import Facts, MeasuredCell, OnFrames, Rig, job_of, measure
 from vmafkit.ffmpeg.progress import Progress
 from vmafkit.store.trials import TrialRecord, TrialStore
 
@@ -88,7 +88,9 @@ def run_trial(
     return trial
 
 
-def finish_trial(bench: Bench, measured: Measured, keep: Path | None, spare: Path | None) -> Trial:
+def finish_trial(
+    bench: Bench, measured: MeasuredCell, keep: Path | None, spare: Path | None
+) -> Trial:
     """Keep the encode where it is wanted, then remember the trial, which ends its claim.
 
     Raises:

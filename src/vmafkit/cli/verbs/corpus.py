@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vmafkit.cli import flags, output
-from vmafkit.cli.words import parse_size
+from vmafkit.cli.words import parse_size, refuse_report_of_dry_run
 
 HELP = """Measure sources x encoders x presets x quality values into a corpus.
 
@@ -66,6 +66,7 @@ def corpus(
     from vmafkit import api
     from vmafkit.cli.progress import choose
 
+    refuse_report_of_dry_run(report, dry_run)
     plan = api.plan_corpus(
         [*(sources or []), *(source or [])],
         encoder=encoder or ["libx264"],

@@ -77,7 +77,9 @@ def ladder(
 ) -> int:
     from vmafkit import api
     from vmafkit.cli.search_shown import shown
-    from vmafkit.cli.words import one_source, parse_size
+    from vmafkit.cli.words import one_source, parse_size, refuse_report_of_dry_run
+
+    refuse_report_of_dry_run(report, dry_run)
 
     with shown("vmaf-tune", as_json=as_json, quiet=quiet) as on_event:
         found = api.ladder(

@@ -61,7 +61,9 @@ def recommend(
 ) -> int:
     from vmafkit import api
     from vmafkit.cli.search_shown import recommendation_text, shown
-    from vmafkit.cli.words import one_source
+    from vmafkit.cli.words import one_source, refuse_report_of_dry_run
+
+    refuse_report_of_dry_run(report, dry_run)
     from vmafkit.errors import TargetUnreached
 
     with shown("vmaf-tune", as_json=as_json, quiet=quiet) as on_event:

@@ -13,7 +13,7 @@ from vmafkit.decide.sweep import Cell
 from vmafkit.errors import CapabilityMissing, Changed, Refused, VmafkitError
 from vmafkit.execute.cluster import worker
 from vmafkit.execute.cluster.client import Cluster
-from vmafkit.execute.measuring import Measured, Rig, measure
+from vmafkit.execute.measuring import MeasuredCell, Rig, measure
 from vmafkit.execute.toolchain import toolchain
 from vmafkit.proc import Limits
 
@@ -47,13 +47,13 @@ class Order:
 class Delivered:
     """What comes back of a cell: what was measured, and the bytes of the encode if wanted."""
 
-    measured: Measured
+    measured: MeasuredCell
     video: bytes | None
 
 
 def measure_there(
     rig: Rig, cluster: Cluster, cells: Sequence[Cell], folder: Path, wanted: Sequence[bool]
-) -> list[Measured | VmafkitError]:
+) -> list[MeasuredCell | VmafkitError]:
     """Measure cells of one reference on some worker.
 
     Raises:
@@ -70,7 +70,7 @@ def measure_there(
     delivered: list[Delivered | VmafkitError] = cluster.run(
         rig.cancel, measure_order, order, [located]
     )
-    outcomes: list[Measured | VmafkitError] = []
+    outcomes: list[MeasuredCell | VmafkitError] = []
     for number, (cell, each) in enumerate(zip(cells, delivered, strict=True)):
         if isinstance(each, VmafkitError):
             outcomes.append(each)
@@ -116,7 +116,7 @@ def measure_order(
         ]
 
 
-def _packed(measured: Measured, wanted: bool, tool: str) -> Delivered | VmafkitError:
+def _packed(measured: MeasuredCell, wanted: bool, tool: str) -> Delivered | VmafkitError:
     assert measured.video is not None
     video = None
     if wanted:
