@@ -14,6 +14,8 @@ import pytest
 from tests.faketools.fake import FakeFfmpeg
 from tests.faketools.zygote import Zygote
 
+from vmafkit import proc
+
 _room: Path | None = None
 
 
@@ -40,14 +42,13 @@ def _left_files() -> set[str]:
 def _children() -> set[str]:
     """The outside programs that this process has started and that still run."""
     found: set[str] = set()
-    for task in Path("/proc/self/task").glob("*/children"):
-        for pid in task.read_text().split():
-            try:
-                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if words and b"ffmpeg" in words[0].rpartition(b"/")[2]:
-                found.add(f"{pid} {words[0].decode(errors='replace')}")
+    for pid in proc.children_of(Path("/proc/self")):
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words and b"ffmpeg" in words[0].rpartition(b"/")[2]:
+            found.add(f"{pid} {words[0].decode(errors='replace')}")
     return found
 
 

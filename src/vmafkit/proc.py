@@ -151,6 +151,19 @@ def memory_bound() -> int | None:
     return _most_memory_bytes
 
 
+def children_of(process: Path) -> list[int]:
+    """Process ids of what a process, given as its folder under /proc, has started and not awaited.
+
+    A thread that ends while it is looked at has no children any more: Linux gives them to
+    another thread of the same process.
+    """
+    found: list[int] = []
+    for children in process.glob("task/*/children"):
+        with contextlib.suppress(OSError):
+            found += [int(child) for child in children.read_bytes().split()]
+    return found
+
+
 def tree_memory_bytes(pid: int) -> int:
     """Resident memory of a process and of all that run below it, in bytes; 0 off Linux."""
     pages, waiting = 0, [pid]
@@ -158,10 +171,9 @@ def tree_memory_bytes(pid: int) -> int:
         folder = Path(f"/proc/{waiting.pop()}")
         try:
             pages += int((folder / "statm").read_bytes().split()[1])
-            for children in folder.glob("task/*/children"):
-                waiting += [int(child) for child in children.read_bytes().split()]
         except (OSError, IndexError):
             continue
+        waiting += children_of(folder)
     return pages * os.sysconf("SC_PAGE_SIZE") if pages else 0
 
 
@@ -175,10 +187,9 @@ def tree_cpu_s(pid: int) -> float:
         folder = Path(f"/proc/{waiting.pop()}")
         try:
             fields = (folder / "stat").read_bytes().rpartition(b")")[2].split()
-            for children in folder.glob("task/*/children"):
-                waiting += [int(child) for child in children.read_bytes().split()]
         except OSError:
             continue
+        waiting += children_of(folder)
         ticks += sum(int(field) for field in fields[11:15])
     return ticks / os.sysconf("SC_CLK_TCK") if ticks else 0.0
 

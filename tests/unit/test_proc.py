@@ -152,3 +152,25 @@ def test_r51_without_the_tie_the_orphan_is_seen(tmp_path: Path) -> None:
     child = orphan(tmp_path, "proc._tie_words = lambda *_: ()")
     assert not gone_within(child, 0.5)
     os.kill(child, signal.SIGKILL)
+
+
+def test_children_are_found_while_threads_come_and_go() -> None:
+    stop = threading.Event()
+
+    def churn() -> None:
+        while not stop.is_set():
+            thread = threading.Thread(target=int)
+            thread.start()
+            thread.join()
+
+    churners = [threading.Thread(target=churn) for _ in range(4)]
+    with subprocess.Popen(python("input()"), stdin=subprocess.PIPE) as child:
+        for thread in churners:
+            thread.start()
+        found = [proc.children_of(Path("/proc/self")) for _ in range(300)]
+        stop.set()
+        for thread in churners:
+            thread.join()
+        assert child.stdin is not None
+        child.stdin.close()
+    assert all(child.pid in children for children in found)

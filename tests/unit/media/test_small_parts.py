@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 from dataclasses import replace
 from fractions import Fraction
@@ -285,5 +286,5 @@ def test_rates_as_people_write_them() -> None:
         "100001",
         "2_5",
     ):
-        with pytest.raises(ValueError, match=""):
+        with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
             timing.rate_from(text)
