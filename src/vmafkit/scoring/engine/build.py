@@ -25,6 +25,7 @@ from vmafkit.scoring.engine.tables import MACHINES
 
 _PLAIN = "no_runtime-no_asserts-no_bounds_query"
 _LIMITS = Limits(wall_s=300.0)
+_GET_HALIDE = "pip install halide"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def build(
     missing = missing_tools()
     compiler = _compiler()
     if missing or compiler is None:
-        raise ToolMissing(f"the engine cannot be built: {missing}", hint="pip install halide")
+        raise ToolMissing(f"the engine cannot be built: {missing}", hint=_GET_HALIDE)
     started = time.monotonic()
     ensure_folder(folder)
     final = folder / LIBRARY_NAME
@@ -86,6 +87,7 @@ def build(
         objects = [path for machine in machines for path in _compile(machine, work, on_kernel)]
         words = [
             f'-DVMAFKIT_SOURCE_HASH="{source_hash()}"',
+            f"-I{_halide_folder() / 'include'}",
             *(["-DVMAFKIT_PLAIN_MALLOC"] if plain_malloc else []),
             str(Path(__file__).with_name("runtime.c")),
             *map(str, objects),
@@ -99,6 +101,13 @@ def build(
                 )
     wall_s = time.monotonic() - started
     return Built(final, wall_s, final.stat().st_size, tuple(machines))
+
+
+def _halide_folder() -> Path:
+    found = find_spec("halide")
+    if found is None or found.origin is None:
+        raise ToolMissing("the engine cannot be built: halide is not here", hint=_GET_HALIDE)
+    return Path(found.origin).parent
 
 
 def _compiler() -> str | None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
 
-from vmafkit.scoring.engine.frame_vif import Call, bound
-from vmafkit.scoring.engine.native import Library, View
+from vmafkit.scoring.engine.native import Library
 from vmafkit.scoring.engine.planes import Array, Plane, aligned
+from vmafkit.scoring.engine.steps import Step, View
 from vmafkit.scoring.engine.tables import contrast_weights
 
 _NOISE = 0.03125
@@ -59,7 +58,7 @@ class _Region:
 
 
 class _Scale:
-    """The buffers and calls of one scale."""
+    """The buffers and steps of one scale."""
 
     def __init__(
         self,
@@ -78,9 +77,9 @@ class _Scale:
         shape = (len(sources) - 1, len(gains), 3, region.rows, library.lanes)
         self._kept = aligned(shape, "f8")
         self._weights = contrast_weights(number)
-        kernel = library.kernel(f"adm_low{self._kind}")
+        kernel = f"adm_low{self._kind}"
         self._halve = [
-            bound(kernel, *self._words, source.view, low.out())
+            Step(library, kernel, *self._words, source.view, low.out())
             for source, low in zip(sources, self.low, strict=True)
         ]
         strips = region.strips()
@@ -89,7 +88,7 @@ class _Scale:
         self._bands = [
             [Plane(region.width, height, "i4" if number else "i2") for _ in "hvd"] for _ in range(2)
         ]
-        self._calls = [call for strip in strips for call in self._strip_calls(*strip)]
+        self._whole = [step for strip in strips for step in self._strip_steps(*strip)]
 
     def _source_words(self, depth: int) -> tuple[str, tuple[int | float, ...]]:
         if not self._number:
@@ -97,44 +96,44 @@ class _Scale:
         down, half = _DOWN[self._number - 1]
         return "", (2.0**-down, float(half), 2.0 ** -_ACROSS[self._number - 1])
 
-    def _strip_calls(self, top: int, bottom: int, first: int, last: int) -> Iterator[Call]:
-        split = self._library.kernel(f"adm_bands{self._kind}")
+    def _strip_steps(self, top: int, bottom: int, first: int, last: int) -> Iterator[Step]:
+        split = f"adm_bands{self._kind}"
         for n, source in enumerate(self._sources):
             bands = self._bands[min(n, 1)]
             outs = [band.out(*self.region.columns, last - first, first_row=first) for band in bands]
-            yield bound(split, *self._words, source.view, *outs)
+            yield Step(self._library, split, *self._words, source.view, *outs)
             if self.region.touches_edge:
                 for band in bands:
-                    yield partial(band.extend, self._library, 1, 1, repeat=True)
+                    yield band.extension(self._library, 1, 1, repeat=True)
             if n == 0:
-                yield self._reference_call(top, bottom, first)
+                yield self._reference_step(top, bottom, first)
             else:
-                yield from self._kept_calls(n - 1, top, bottom, first)
+                yield from self._kept_steps(n - 1, top, bottom, first)
 
     def _rows(self, sums: Array, top: int, bottom: int) -> list[View]:
         strip = slice(top - self.region.top, bottom - self.region.top)
         return [View(part[strip], (top, 0)) for part in sums]
 
-    def _reference_call(self, top: int, bottom: int, first: int) -> Call:
+    def _reference_step(self, top: int, bottom: int, first: int) -> Step:
         region, words = self.region, ()
         if self._number:
             square = 2.0 ** -_REFERENCE_SQUARE[self._number - 1]
             words = (square, 2.0 ** -_log2_up(region.right - region.left))
-        return bound(
-            self._library.kernel("adm_reference" if self._number else "adm_reference_fine"),
+        return Step(
+            self._library, "adm_reference" if self._number else "adm_reference_fine",
             region.left, region.right, *words, *(band.seen(first) for band in self._bands[0]),
             *self._rows(self._reference, top, bottom),
         )  # fmt: skip
 
-    def _kept_calls(self, n: int, top: int, bottom: int, first: int) -> Iterator[Call]:
+    def _kept_steps(self, n: int, top: int, bottom: int, first: int) -> Iterator[Step]:
         words = (2.0**-self._cube_shift,)
         if self._number:
             side, _, diagonal = (float(int(weight * 2.0**32)) for weight in self._weights)
             words = (*words, side, diagonal)
         views = [band.seen(first) for bands in self._bands for band in bands]
         for g, gain in enumerate(self._gains):
-            yield bound(
-                self._library.kernel("adm_kept" if self._number else "adm_kept_fine"),
+            yield Step(
+                self._library, "adm_kept" if self._number else "adm_kept_fine",
                 self.region.left, self.region.right, float(gain), *words, *views,
                 *self._rows(self._kept[n, g], top, bottom),
             )  # fmt: skip
@@ -145,14 +144,13 @@ class _Scale:
         bits = math.log2(self.region.width)
         return math.ceil(bits) if self._number else math.ceil(bits - 4)
 
-    def run(self) -> None:
-        """Compute the bands and their sums."""
-        for call in self._calls:
-            call()
+    def steps(self) -> Iterator[Step]:
+        """What makes the bands and their sums."""
+        yield from self._whole
         if self._number < 3:
             for halve, low in zip(self._halve, self.low, strict=True):
-                halve()
-                low.extend(self._library, 1, 2, repeat=True)
+                yield halve
+                yield low.extension(self._library, 1, 2, repeat=True)
 
     def denominator(self) -> float:
         """What there is to lose."""
@@ -202,12 +200,15 @@ class AdmFrame:
             sources = self._scales[-1].low
         self._limit = 1e-10 * planes[0].width * planes[0].height / (1920.0 * 1080.0)
 
-    def run(self) -> Array:
-        """adm2 and the scores of the four scales, shape (5, distorted, gains)."""
+    def steps(self) -> Iterator[Step]:
+        """What is to be done for a frame."""
         for plane in self._planes:
-            plane.extend(self._library, 1, 2, repeat=True)
+            yield plane.extension(self._library, 1, 2, repeat=True)
         for scale in self._scales:
-            scale.run()
+            yield from scale.steps()
+
+    def scores(self) -> Array:
+        """adm2 and the scores of the four scales after these steps, shape (5, distorted, gains)."""
         parts = [scale.denominator() for scale in self._scales]
         left = np.stack([scale.numerators() for scale in self._scales])
         total, kept = sum(parts), left.sum(axis=0)

@@ -6,34 +6,21 @@ is still in the processor's cache.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from vmafkit.scoring.engine.native import Library, View, argument
+from vmafkit.scoring.engine.native import Library
 from vmafkit.scoring.engine.planes import Array, Plane, aligned
+from vmafkit.scoring.engine.steps import Step, View
 from vmafkit.scoring.engine.tables import VIF_TAPS, log2_table
 
 _STRIP_SAMPLES = 64 * 1280
 _LOG_UNIT = 2048.0
 
-Call = Callable[[], Any]
-
-
-def bound(function: Any, *values: int | float | View) -> Call:
-    """A call that is ready to be made."""
-    arguments = tuple(argument(value) for value in values)
-    keep = values
-
-    def call(function: Any = function, arguments: Any = arguments, keep: Any = keep) -> None:
-        function(*arguments)
-
-    return call
-
 
 class _Scale:
-    """The buffers and calls of one scale."""
+    """The buffers and steps of one scale."""
 
     def __init__(
         self,
@@ -56,23 +43,23 @@ class _Scale:
         self.scene = aligned((height, 2, lanes), "i4")
         shape = (len(distorted), len(gains), height, 2, lanes)
         self.told, self.flat = aligned(shape, "i4"), aligned(shape, "f4")
-        self.calls: list[Call] = []
+        self.steps: list[Step] = []
         for top in range(0, height, rows):
             count, start = min(rows, height - top), (top, 0, 0)
             strip = slice(top, top + count)
             views = View(mean[:count], start), View(variance[:count], start)
-            kernel = library.kernel(f"vif_reference_{name}")
-            self.calls.append(bound(kernel, *first, reference.view, *views))
-            kernel = library.kernel("vif_scene_exact" if number >= 2 else "vif_scene")
+            kernel = f"vif_reference_{name}"
+            self.steps.append(Step(library, kernel, *first, reference.view, *views))
+            kernel = "vif_scene_exact" if number >= 2 else "vif_scene"
             out = View(self.scene[strip], start)
-            self.calls.append(bound(kernel, width, *tables, views[1], out))
-            kernel = library.kernel(f"vif_distorted_{name}")
+            self.steps.append(Step(library, kernel, width, *tables, views[1], out))
+            kernel = f"vif_distorted_{name}"
             for n, plane in enumerate(distorted):
                 for g, gain in enumerate(gains):
                     outs = (View(part[n, g, strip], start) for part in (self.told, self.flat))
-                    self.calls.append(
-                        bound(
-                            kernel, *first, width, float(gain), *tables,
+                    self.steps.append(
+                        Step(
+                            library, kernel, *first, width, float(gain), *tables,
                             reference.view, plane.view, *views, *outs,
                         )
                     )  # fmt: skip
@@ -100,7 +87,7 @@ class VifFrame:
     ) -> None:
         self._library = library
         self._levels: list[list[Plane]] = [list(planes)]
-        self._halvings: list[list[Call]] = []
+        self._halvings: list[list[Step]] = []
         table = View(log2_table())
         for number in range(3):
             self._add_level(number, depth)
@@ -113,25 +100,25 @@ class VifFrame:
         level = self._levels[-1]
         name = f"{number}" if number else ("0_8" if depth == 8 else "0_16")
         first = (depth,) if name == "0_16" else ()
-        kernel = self._library.kernel(f"vif_half_{name}")
         smaller = [Plane(plane.width // 2, plane.height // 2, "u2") for plane in level]
         self._halvings.append(
             [
-                bound(kernel, *first, plane.view, half.out())
+                Step(self._library, f"vif_half_{name}", *first, plane.view, half.out())
                 for plane, half in zip(level, smaller, strict=True)
             ]
         )
         self._levels.append(smaller)
 
-    def run(self) -> Array:
-        """The scores, shape (4, distorted, gains)."""
+    def steps(self) -> Iterator[Step]:
+        """What is to be done for a frame."""
         for number, level in enumerate(self._levels):
             reach = len(VIF_TAPS[number]) // 2
             for plane in level:
-                plane.extend(self._library, reach, reach, repeat=False)
-            for call in self._scales[number].calls:
-                call()
+                yield plane.extension(self._library, reach, reach, repeat=False)
+            yield from self._scales[number].steps
             if number < 3:
-                for call in self._halvings[number]:
-                    call()
+                yield from self._halvings[number]
+
+    def scores(self) -> Array:
+        """The scores after these steps, shape (4, distorted, gains)."""
         return np.stack([scale.scores() for scale in self._scales])

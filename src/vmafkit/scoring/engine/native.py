@@ -1,19 +1,12 @@
-"""Finds and loads the compiled engine, and calls its kernels.
-
-ctypes lets go of the interpreter during a call, so threads run kernels side by side.
-"""
+"""Finds and loads the compiled engine."""
 
 from __future__ import annotations
 
 import ctypes
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from vmafkit import settings
 from vmafkit.errors import CapabilityMissing
@@ -28,63 +21,9 @@ _NEEDS = {
     "avx512": {"avx2", "fma", "f16c", "avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
 }
 _OF_THE_NUMBERS = (
-    "engine.py", "frame_adm.py", "frame_vif.py", "models.py", "workspace.py",
+    "engine.py", "frame_adm.py", "frame_vif.py", "models.py", "steps.py", "workspace.py",
     "../ensemble.py", "../svr.py",
 )  # fmt: skip
-_CODES = {"i": 0, "u": 1, "f": 2}
-
-
-class _Type(ctypes.Structure):
-    _fields_ = (("code", ctypes.c_uint8), ("bits", ctypes.c_uint8), ("lanes", ctypes.c_uint16))
-
-
-class _Dimension(ctypes.Structure):
-    _fields_ = (
-        ("min", ctypes.c_int32),
-        ("extent", ctypes.c_int32),
-        ("stride", ctypes.c_int32),
-        ("flags", ctypes.c_uint32),
-    )
-
-
-class _Buffer(ctypes.Structure):
-    """halide_buffer_t of HalideRuntime.h."""
-
-    _fields_ = (
-        ("device", ctypes.c_uint64),
-        ("device_interface", ctypes.c_void_p),
-        ("host", ctypes.c_void_p),
-        ("flags", ctypes.c_uint64),
-        ("type", _Type),
-        ("dimensions", ctypes.c_int32),
-        ("dim", ctypes.POINTER(_Dimension)),
-        ("padding", ctypes.c_void_p),
-    )
-
-
-class View:
-    """An array as a kernel sees it: the last axis is the first dimension.
-
-    Args:
-        array: kept alive by this object.
-        mins: the coordinate of the array's first element, per axis of the array.
-    """
-
-    def __init__(self, array: np.ndarray[Any, Any], mins: Sequence[int] = ()) -> None:
-        self.array = array
-        starts = tuple(mins) or (0,) * array.ndim
-        item = array.itemsize
-        self._dims = (_Dimension * array.ndim)(
-            *(
-                _Dimension(start, extent, stride // item, 0)
-                for start, extent, stride in zip(
-                    starts[::-1], array.shape[::-1], array.strides[::-1], strict=True
-                )
-            )
-        )
-        kind = _Type(_CODES[array.dtype.kind], 8 * item, 1)
-        self._buffer = _Buffer(0, None, array.ctypes.data, 0, kind, array.ndim, self._dims, None)
-        self.pointer = ctypes.byref(self._buffer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +41,11 @@ class Library:
     lanes: int
     handle: ctypes.CDLL
 
-    def kernel(self, name: str) -> Any:
-        """The function of this name; its arguments are given by `call`."""
-        function = getattr(self.handle, f"{name}_{self.machine}")
-        function.restype = ctypes.c_int
-        return function
+    def address(self, kernel: str) -> int:
+        """Where the function is that takes the arguments of this kernel as a list."""
+        known = kernel.startswith("vmafkit_")
+        name = f"{kernel}_argv" if known else f"{kernel}_{self.machine}_argv"
+        return ctypes.cast(getattr(self.handle, name), ctypes.c_void_p).value or 0
 
     @property
     def machines(self) -> tuple[str, ...]:
@@ -132,13 +71,6 @@ def detect_machine() -> str:
             words = set(line.split())
             break
     return next((name for name in reversed(_MACHINES) if words >= _NEEDS[name]), _MACHINES[0])
-
-
-def argument(value: int | float | View) -> Any:
-    """A value as a kernel takes it: int as int32, float as float64."""
-    if isinstance(value, View):
-        return value.pointer
-    return ctypes.c_double(value) if isinstance(value, float) else ctypes.c_int32(value)
 
 
 @cache
@@ -200,6 +132,8 @@ def _load(path: Path) -> Library:
     stamp.restype = ctypes.c_char_p
     if stamp().decode() != source_hash():
         raise CapabilityMissing(f"the engine {path} is of other sources", hint=HINT)
+    handle.vmafkit_run.restype = ctypes.c_int
+    handle.vmafkit_run.argtypes = (ctypes.c_void_p, ctypes.c_int64)
     handle.vmafkit_extend.restype = None
     handle.vmafkit_extend.argtypes = (
         ctypes.c_void_p, ctypes.c_int64, *(ctypes.c_int32,) * 6,

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vmafkit.scoring.engine.native import Library, View
+from vmafkit.scoring.engine.native import Library
+from vmafkit.scoring.engine.steps import Step, View
 
 _SIDE, _END, _ROWS = 64, 192, 20
 _ALIGNMENT = 64
@@ -41,19 +42,15 @@ class Plane:
         self.picture: Array = self._room[_ROWS : _ROWS + height, _SIDE : _SIDE + width]
         self.view = View(self.picture)
 
-    def extend(self, library: Library, low: int, high: int, *, repeat: bool) -> None:
-        """Continue the picture into its margin.
+    def extension(self, library: Library, low: int, high: int, *, repeat: bool) -> Step:
+        """Continues the picture into its margin.
 
         Args:
             low: samples before the first column and row, mirrored at the first.
             high: samples after the last.
             repeat: mirrored at the border after the last sample, else at the last sample.
         """
-        item = self.picture.itemsize
-        library.handle.vmafkit_extend(
-            self.picture.ctypes.data, self._room.strides[0], item, self.width, self.height,
-            low, high, int(repeat),
-        )  # fmt: skip
+        return Step(library, "vmafkit_extend", self.view, low, high, int(repeat))
 
     def seen(self, first_row: int = 0) -> View:
         """The picture to be read by a kernel, its first row being this one of a larger one."""

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "HalideRuntime.h"
+
 #define ALIGNMENT 128
 #define FIRST_BYTES ((size_t)1 << 20)
 #define SLACK_BYTES 256 /* vectors may read past the end */
@@ -130,4 +132,28 @@ void vmafkit_extend(char *plane, int64_t row_bytes, int32_t sample_bytes, int32_
         int32_t from = repeat ? height - 1 - n : height - 2 - n;
         memcpy(first + (height + n) * row_bytes, first + (from > 0 ? from : 0) * row_bytes, whole);
     }
+}
+
+/* The same with the arguments of a step: the plane as halide_buffer_t, then the last three. */
+int vmafkit_extend_argv(void **values) {
+    const halide_buffer_t *plane = values[0];
+    int32_t size = plane->type.bits / 8;
+    vmafkit_extend((char *)plane->host, (int64_t)plane->dim[1].stride * size, size,
+                   plane->dim[0].extent, plane->dim[1].extent, *(int32_t *)values[1],
+                   *(int32_t *)values[2], *(int32_t *)values[3]);
+    return 0;
+}
+
+typedef struct Step {
+    int (*kernel)(void **);
+    void **values;
+} Step;
+
+/* Makes the calls in their order; gives the first code that is not 0. */
+int vmafkit_run(const Step *steps, int64_t count) {
+    for (int64_t n = 0; n < count; n++) {
+        int failure = steps[n].kernel(steps[n].values);
+        if (failure != 0) return failure;
+    }
+    return 0;
 }

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from vmafkit.scoring.engine.frame_adm import AdmFrame
-from vmafkit.scoring.engine.frame_vif import VifFrame, bound
-from vmafkit.scoring.engine.native import Library, View
+from vmafkit.scoring.engine.frame_vif import VifFrame
+from vmafkit.scoring.engine.native import Library
 from vmafkit.scoring.engine.planes import Array, Plane, aligned
+from vmafkit.scoring.engine.steps import Step, Steps, View
 
 _MOTION_REACH = 2
 
@@ -51,17 +52,14 @@ class Workspace:
         gains: Sequence[float],
     ) -> None:
         kind = "u1" if depth == 8 else "u2"
-        self._library = library
         self._planes = [Plane(width, height, kind) for _ in range(distorted + 1)]
         self._before = Plane(width, height, kind)
         self._adm = AdmFrame(library, self._planes, depth, gains)
         self._vif = VifFrame(library, self._planes, depth, gains)
         self._sums = aligned((height, 2, library.lanes), "i4")
-        self._motion = bound(
-            library.kernel("motion_8" if depth == 8 else "motion_16"),
-            *((depth,) if depth > 8 else ()), width, self._before.view, self._planes[0].view,
-            View(self._sums),
-        )  # fmt: skip
+        # ADM and VIF continue a picture past its edge in different ways, one after the other.
+        self._steps = Steps(library, [*self._adm.steps(), *self._vif.steps()])
+        self._motion = Steps(library, self._motion_steps(library, width, depth))
         self._has_before = False
 
     def take(self, reference: Array, distorted: Sequence[Array], last: Workspace | None) -> None:
@@ -74,12 +72,19 @@ class Workspace:
 
     def run(self) -> FrameFeatures:
         """Compute the features."""
-        # ADM and VIF continue a picture past its edge in different ways, one after the other.
-        adm = self._adm.run()
-        vif = self._vif.run()
-        return FrameFeatures(adm, vif, self._measure_motion() if self._has_before else 0.0)
+        self._steps.run()
+        motion = self._measure_motion() if self._has_before else 0.0
+        return FrameFeatures(self._adm.scores(), self._vif.scores(), motion)
+
+    def _motion_steps(self, library: Library, width: int, depth: int) -> list[Step]:
+        kernel, words = ("motion_8", ()) if depth == 8 else ("motion_16", (depth,))
+        views = self._before.view, self._planes[0].view, View(self._sums)
+        reach = _MOTION_REACH
+        return [
+            self._before.extension(library, reach, reach, repeat=False),
+            Step(library, kernel, *words, width, *views),
+        ]
 
     def _measure_motion(self) -> float:
-        self._before.extend(self._library, _MOTION_REACH, _MOTION_REACH, repeat=False)
-        self._motion()
+        self._motion.run()
         return int(self._sums.sum(dtype=np.int64)) / 256.0 / self._before.picture.size
