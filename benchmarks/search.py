@@ -14,6 +14,7 @@ strategies and stop by the same rule; `ab-av1` and `Av1an` are written from the 
 descriptions of their rules, with the ranges they use by default and, in the second table, with
 their own increments (ab-av1 the encoder's step, Av1an 0.25).
 
+rounds    probes, those that are made side by side counted once
 within    share whose answer is the last step that meets the target, or overshoots by at most 0.5
 one off   as within, or one step better than need be
 below     answers that miss the target, though it can be met
@@ -96,10 +97,11 @@ class Curve:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a rule did: encodes, and its answer or None."""
+    """What a rule did: encodes, its answer or None, and rounds where encodes go side by side."""
 
     probes: int
     answer: float | None
+    rounds: int = 0
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ class Summary:
     name: str
     searches: int
     mean: float
+    rounds: float
     p90: float
     most: int
     within: float
@@ -119,8 +122,9 @@ class Summary:
 
     def line(self) -> str:
         return (
-            f"{self.name:36} {self.mean:6.2f} {self.p90:4.0f} {self.most:4d} {self.within:8.1%} "
-            f"{self.one_off:8.1%} {self.below:6d} {self.none:5d} {self.over:6.2f}"
+            f"{self.name:36} {self.mean:6.2f} {self.rounds:6.2f} {self.p90:4.0f} "
+            f"{self.most:4d} {self.within:8.1%} {self.one_off:8.1%} "
+            f"{self.below:6d} {self.none:5d} {self.over:6.2f}"
         )
 
 
@@ -199,6 +203,12 @@ class Ours:
     def cold(self, curve: Curve, target: float) -> Outcome:
         return run_search(curve, target, prior=self.prior(curve))[1]
 
+    def several(self, count: int) -> Rule:
+        """Cold, so many probes of a round side by side."""
+        return lambda curve, target: run_search(
+            curve, target, prior=self.prior(curve), at_once=count
+        )[1]
+
     def seen(self, curve: Curve, target: float) -> Outcome:
         return run_search(curve, target, prior=self.prior(curve, seen=True))[1]
 
@@ -227,13 +237,17 @@ def run_search(
     prior: Prior | None = None,
     known: Sequence[Probe] = (),
     strategy: str = "interpolate",
+    at_once: int = 1,
 ) -> tuple[list[Probe], Outcome]:
     goal = [parse_target(f"{target:g}")]
     search = Search(curve.knob, goal, known=known, prior=prior, strategy=strategy)
-    while (quality := search.ask()) is not None:
-        search.tell(curve.probe(quality))
+    rounds = 0
+    while asked := search.ask_several(at_once):
+        rounds += 1
+        for quality in asked:
+            search.tell(curve.probe(quality))
     decision = search.decision()
-    return list(decision.probes), Outcome(decision.measured, decision.quality)
+    return list(decision.probes), Outcome(decision.measured, decision.quality, rounds)
 
 
 def plain(strategy: str) -> Rule:
@@ -310,6 +324,7 @@ def _av1an_next(tried: dict[int, float], lo: int, hi: int, centre: float) -> int
 def summarize(name: str, rule: Rule, curves: Sequence[Curve]) -> Summary:
     results = list(_outcomes(rule, curves))
     counts = np.array([outcome.probes for outcome, _, _ in results])
+    rounds = np.array([outcome.rounds or outcome.probes for outcome, _, _ in results])
     within: list[bool] = []
     one_off: list[bool] = []
     overs: list[float] = []
@@ -331,7 +346,8 @@ def summarize(name: str, rule: Rule, curves: Sequence[Curve]) -> Summary:
         within.append(near or abs(outcome.answer - best) < 1e-6)
         one_off.append(near or -1e-6 <= best - outcome.answer <= curve.step + 1e-6)
     return Summary(
-        name, len(results), float(counts.mean()), float(np.percentile(counts, 90)),
+        name, len(results), float(counts.mean()), float(rounds.mean()),
+        float(np.percentile(counts, 90)),
         int(counts.max()), float(np.mean(within)), float(np.mean(one_off)), below, none,
         float(np.mean(overs)),
     )  # fmt: skip
@@ -353,6 +369,9 @@ def compare(
     strict = Ours(measured, features, by_title=True).on(curves)
     rules: dict[str, Rule] = {
         "ours, cold": ours.cold,
+        "ours, cold, two side by side": ours.several(2),
+        "ours, cold, three side by side": ours.several(3),
+        "ours, cold, four side by side": ours.several(4),
         "ours, cold, features and fast probe": ours.seen,
         "ours, warm: another target known": ours.warm_target,
         "ours, warm: another encoder known": ours.warm_encoder,
@@ -386,8 +405,8 @@ def main() -> None:
         (True, "the encoder's own step: measured at whole steps, interpolated between"),
     ):
         print(
-            f"\n{title}\n{'rule':36} {'probes':>6} {'p90':>4} {'max':>4} {'within':>8} "
-            f"{'one off':>8} {'below':>6} {'none':>5} {'over':>6}"
+            f"\n{title}\n{'rule':36} {'probes':>6} {'rounds':>6} {'p90':>4} {'max':>4} "
+            f"{'within':>8} {'one off':>8} {'below':>6} {'none':>5} {'over':>6}"
         )
         for summary in compare(curves, features, own_step=own_step):
             print(summary.line(), flush=True)

@@ -258,3 +258,15 @@ def test_the_vmaf_binary_scores_trials_of_its_own(
     program.write_text(program.read_text() + "\n")
     other = sweep(clip, tmp_path / "other.jsonl", crf="30", vmaf_binary=program)[0]
     assert len({row.trial_key, plain.trial_key, other.trial_key}) == 3
+
+
+def test_probes_side_by_side_share_one_reference(
+    clip: Path, new_cache: Path, sizes: list[int]
+) -> None:
+    found = api.recommend(
+        clip, preset="ultrafast", target=["85"], tolerance=0.0, full=True, probes_at_once=3,
+        workers=1, score_backend="engine",
+    )  # fmt: skip
+    assert found.met
+    assert sizes[0] == 3
+    assert found.cost.probes_measured == sum(sizes)

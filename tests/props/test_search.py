@@ -31,6 +31,7 @@ def solve(
     *,
     tolerance: float | None = None,
     strategy: str = "interpolate",
+    at_once: int = 1,
 ) -> tuple[Decision, list[float]]:
     """Runs a search over scores from best to cheapest; also gives what was asked."""
     targets = [parse_target(goal)] if goal else []
@@ -38,22 +39,39 @@ def solve(
         knob, targets, caps=caps, tolerance=tolerance, strategy=strategy, max_probes=COUNT + 5
     )
     asked: list[float] = []
-    while (quality := search.ask()) is not None:
-        asked.append(quality)
+    while several := search.ask_several(at_once):
+        assert len(several) <= (at_once if strategy == "interpolate" else 1)
+        for quality in several:
+            asked.append(quality)
+            step = round(quality / knob.step)
+            index = COUNT - 1 - step if knob.higher_is_better else step
+            kbps = 10000.0 * 0.85**index
+            told = (scores[index],) if goal else ()
+            search.tell(Probe(knob.check(quality), told, kbps, kbps * 100))
         assert len(asked) <= COUNT
-        step = round(quality / knob.step)
-        index = COUNT - 1 - step if knob.higher_is_better else step
-        kbps = 10000.0 * 0.85**index
-        search.tell(Probe(knob.check(quality), (scores[index],) if goal else (), kbps, kbps * 100))
     return search.decision(), asked
 
 
 @settings(max_examples=60, deadline=None)
-@given(KNOBS, SCORES, GOALS, st.sampled_from(STRATEGIES), st.sampled_from([None, 0.0, 2.0]))
+@given(
+    KNOBS,
+    SCORES,
+    GOALS,
+    st.sampled_from(STRATEGIES),
+    st.sampled_from([None, 0.0, 2.0]),
+    st.integers(1, 4),
+)
 def test_any_curve(
-    knob: Quality, scores: list[float], goal: str, strategy: str, tolerance: float | None
+    knob: Quality,
+    scores: list[float],
+    goal: str,
+    strategy: str,
+    tolerance: float | None,
+    at_once: int,
 ) -> None:
-    found, asked = solve(knob, scores, goal, tolerance=tolerance, strategy=strategy)
+    found, asked = solve(
+        knob, scores, goal, tolerance=tolerance, strategy=strategy, at_once=at_once
+    )
     target = parse_target(goal)
     assert len(set(asked)) == len(asked)
     assert found.measured == len(asked)
@@ -72,12 +90,12 @@ def test_any_curve(
 
 
 @settings(max_examples=60, deadline=None)
-@given(KNOBS, SCORES, GOALS, st.sampled_from(STRATEGIES))
+@given(KNOBS, SCORES, GOALS, st.sampled_from(STRATEGIES), st.integers(1, 4))
 def test_falling_curve_is_solved_exactly(
-    knob: Quality, scores: list[float], goal: str, strategy: str
+    knob: Quality, scores: list[float], goal: str, strategy: str, at_once: int
 ) -> None:
     falling = sorted(scores, reverse=True)
-    found, _ = solve(knob, falling, goal, tolerance=0.0, strategy=strategy)
+    found, _ = solve(knob, falling, goal, tolerance=0.0, strategy=strategy, at_once=at_once)
     meets = [index for index, score in enumerate(falling) if score >= float(goal)]
     assert found.met == bool(meets)
     if meets:

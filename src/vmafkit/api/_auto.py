@@ -72,6 +72,7 @@ def auto(
     max_encoded_percent: str | None = None,
     tolerance: float | None = None,
     strategy: str = "interpolate",
+    probes_at_once: int = 1,
     samples: int | None = None,
     sample_duration_s: float | None = None,
     full: bool = False,
@@ -121,7 +122,10 @@ def auto(
         score_backend=score_backend, vmaf_binary=vmaf_binary,
     )  # fmt: skip
     sampling = Sampling(samples, sample_duration_s, full)
-    ready = prepare(source, goal, sampling, means, strategy=strategy, cancel=cancel)
+    ready = prepare(
+        source, goal, sampling, means,
+        strategy=strategy, probes_at_once=probes_at_once, cancel=cancel,
+    )  # fmt: skip
     if not ready.targets:
         raise UsageError("auto needs a quality target", hint="give --target 93")
     made = _plan(ready, allow_codecs, preset)

@@ -43,6 +43,7 @@ def recommend(
     max_encoded_percent: str | None = None,
     tolerance: float | None = None,
     strategy: str = "interpolate",
+    probes_at_once: int = 1,
     samples: int | None = None,
     sample_duration_s: float | None = None,
     full: bool = False,
@@ -74,6 +75,7 @@ def recommend(
             count, and the best quality within them is found.
         max_bitrate, max_size, max_encoded_percent: such as `2.5M`, `700M`, `80`; of the video.
         tolerance: overshoot that is good enough, in the first target's unit.
+        probes_at_once: settings measured side by side; more probes in fewer rounds.
         samples, sample_duration_s, full: so many windows of so many seconds, or all of it.
         proxy_preset: a faster preset for the first look; the answer is measured all the same.
         from_corpus: decide from the rows of a corpus file alone.
@@ -102,7 +104,10 @@ def recommend(
         score_backend=score_backend, vmaf_binary=vmaf_binary,
     )  # fmt: skip
     sampling = Sampling(samples, sample_duration_s, full)
-    ready = prepare(source, goal, sampling, means, strategy=strategy, cancel=cancel)
+    ready = prepare(
+        source, goal, sampling, means,
+        strategy=strategy, probes_at_once=probes_at_once, cancel=cancel,
+    )  # fmt: skip
     chosen, words = _presets(ready, encoder, preset, proxy_preset)
     if predict_only:
         return _told(page, _predicted(ready, chosen, words))

@@ -102,6 +102,7 @@ class Ready:
     capabilities: Capabilities
     sampling: Sampling
     strategy: str = "interpolate"
+    probes_at_once: int = 1
     cancel: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -197,6 +198,7 @@ class Ready:
             samples=samples,
             workers=self.means.workers or max(1, settings.core_count() // self.means.threads),
             keep=keep,
+            probes_at_once=self.probes_at_once,
         )
 
     def new_search(
@@ -278,6 +280,7 @@ def prepare(
     means: Means,
     *,
     strategy: str = "interpolate",
+    probes_at_once: int = 1,
     cancel: threading.Event | None = None,
 ) -> Ready:
     """Check every word, open the source and find the program; nothing is encoded.
@@ -287,6 +290,13 @@ def prepare(
     """
     if source is None:
         raise UsageError("there is no source", hint="name a video")
+    if probes_at_once < 1:
+        raise UsageError(f"--probes-at-once {probes_at_once} is below 1")
+    if probes_at_once > 1 and strategy != "interpolate":
+        raise UsageError(
+            f"--strategy {strategy} makes one probe after the other",
+            hint="leave out --probes-at-once, or take --strategy interpolate",
+        )
     targets, models = targets_of(goal)
     opened = open_source(source, raw=means.raw)
     targets, models = _with_models(targets, models, opened.display_size[1])
@@ -303,6 +313,7 @@ def prepare(
         capabilities=capabilities,
         sampling=sampling,
         strategy=strategy,
+        probes_at_once=probes_at_once,
         cancel=cancel or threading.Event(),
     )
 

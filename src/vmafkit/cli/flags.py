@@ -34,6 +34,7 @@ MaxSize = Annotated[str | None, typer.Option(help="Cap on the video: 700M, 1GiB.
 MaxPercent = Annotated[str | None, typer.Option(help="Cap: percent of the source's video.")]
 Tolerance = Annotated[float | None, typer.Option(help="Overshoot that is good enough.")]
 Strategy = Annotated[str, typer.Option(help="interpolate, bisect or coarse-to-fine.")]
+ProbesAtOnce = Annotated[int, typer.Option(help="Settings measured side by side, in fewer rounds.")]
 Samples = Annotated[int | None, typer.Option(help="Windows to measure.")]
 SampleDuration = Annotated[float | None, typer.Option(help="Seconds of each window.")]
 Full = Annotated[bool, typer.Option("--full", help="Measure the whole source.")]

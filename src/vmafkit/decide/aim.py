@@ -66,16 +66,44 @@ class Aim:
         between = np.arange(good + 1, bad)
         if between.size == 1:
             return int(between[0])
-        own = sum(not probe.known for probe in probes)
-        if own >= _PATIENCE:
+        if self._is_patient(probes):
             return self._plain(good, bad, probes)
-        lines = self._lines(probes)
-        chances = [self._chances(line, between, bad) for line in lines]
-        hit = np.min([ends for ends, _ in chances], axis=0)
-        passing = np.prod([meets for _, meets in chances], axis=0)
+        hit, passing = self._expected(between, bad, probes)
         if hit.max() >= _WORTH:
             return int(between[int(np.argmax(hit))])
         return int(between[int(np.argmin(np.abs(passing - 0.5)))])
+
+    def choose_several(
+        self, good: int, bad: int, probes: Sequence[Probe], count: int
+    ) -> tuple[int, ...]:
+        """The numbers of the next settings, to be measured side by side.
+
+        Args:
+            good, bad, probes: as `choose`.
+            count: of settings, at least 1; fewer where there are not as many.
+        """
+        between = np.arange(good + 1, bad)
+        if count == 1:
+            return (self.choose(good, bad, probes),)
+        if between.size <= count:
+            return tuple(between.tolist())
+        if self._is_patient(probes):
+            hit, passing = np.zeros(between.size), np.linspace(1.0, 0.0, between.size + 2)[1:-1]
+        else:
+            hit, passing = self._expected(between, bad, probes)
+        chosen = _covering(hit, passing, count) if hit.max() >= _WORTH else _parting(passing, count)
+        return tuple(int(between[n]) for n in sorted(chosen))
+
+    def _is_patient(self, probes: Sequence[Probe]) -> bool:
+        return sum(not probe.known for probe in probes) >= _PATIENCE
+
+    def _expected(
+        self, between: _Numbers, bad: int, probes: Sequence[Probe]
+    ) -> tuple[FloatArray, FloatArray]:
+        """How likely each setting ends the search, and how likely it passes, for all targets."""
+        chances = [self._chances(line, between, bad) for line in self._lines(probes)]
+        hit = np.min([ends for ends, _ in chances], axis=0)
+        return hit, np.prod([meets for _, meets in chances], axis=0)
 
     def _plain(self, good: int, bad: int, probes: Sequence[Probe]) -> int:
         """Without belief: the middle of a bracket; without one, outward in doubling strides."""
@@ -165,6 +193,32 @@ class Aim:
             for p in probes
             if p.bitrate_kbps > 0
         ]
+
+
+def _covering(hit: FloatArray, passing: FloatArray, count: int) -> list[int]:
+    """Those of which one most likely ends the search.
+
+    The answer's place among the settings is drawn evenly from 0 to 1 by `passing`; a setting ends
+    the search on a stretch as long as its chance.
+    """
+    chosen: list[int] = []
+    fresh = hit.copy()
+    for _ in range(count):
+        chosen.append(int(np.argmax(fresh)))
+        top, bottom = passing[chosen[-1]], passing[chosen[-1]] - hit[chosen[-1]]
+        shared = np.minimum(passing, top) - np.maximum(passing - hit, bottom)
+        fresh -= np.maximum(shared, 0.0)
+        fresh[chosen] = -1.0
+    return chosen
+
+
+def _parting(passing: FloatArray, count: int) -> list[int]:
+    """Those that leave the answer as likely between any two of them."""
+    chosen: list[int] = []
+    for part in range(1, count + 1):
+        by_need = np.argsort(np.abs(passing - part / (count + 1)), kind="stable")
+        chosen.append(next(int(n) for n in by_need if int(n) not in chosen))
+    return chosen
 
 
 def _stride(nearest: Sequence[int]) -> int:

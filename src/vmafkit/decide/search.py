@@ -100,6 +100,24 @@ class Search:
             choose = lambda: self._aim.choose(good, bad, list(self._at.values()))  # noqa: E731
         return float(self._settings[choose()])
 
+    def ask_several(self, count: int) -> tuple[float, ...]:
+        """The settings to measure next, side by side; none when the search is over.
+
+        More probes are needed than by `ask`, in fewer rounds. Plain strategies name one.
+
+        Args:
+            count: at most so many, at least 1.
+        """
+        if count == 1 or self._strategy != "interpolate":
+            asked = self.ask()
+            return () if asked is None else (asked,)
+        if self._ending() is not None:
+            return ()
+        left = self._max_probes - sum(not probe.known for probe in self._probes)
+        probes = list(self._at.values())
+        numbers = self._aim.choose_several(*self._span(), probes, min(count, left))
+        return tuple(float(self._settings[number]) for number in numbers)
+
     def tell(self, probe: Probe) -> None:
         """Takes a measurement, of the setting asked for or of any other in range.
 

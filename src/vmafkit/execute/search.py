@@ -46,6 +46,7 @@ class Setup:
         workers: trials at once.
         keep: folder for the encodes of whole titles; None drops them.
         scale: (width, height) of the encodes; None for the source's own.
+        probes_at_once: settings that are measured side by side, against one reference.
     """
 
     bench: Bench
@@ -60,6 +61,7 @@ class Setup:
     workers: int = 1
     keep: Path | None = None
     scale: tuple[int, int] | None = None
+    probes_at_once: int = 1
 
     def cells(self, quality: float) -> tuple[Cell, ...]:
         """The trials of one probe, one for each window."""
@@ -118,6 +120,7 @@ class Found:
 
 
 NewSearch = Callable[[Sequence[Probe], float | None, float | None], Search]
+BREAKS = (EncodeFailed, ScoreFailed, ResultInvalid)
 # So many settings may fail before the search gives up.
 _MOST_BROKEN = 4
 
@@ -269,27 +272,53 @@ def run_search(
     """
     measured, broken, limits = dict(known), dict[float, str](), Limits()
     search = new_search([each.probe for each in known.values()], None, None)
-    quality = search.ask()
-    if quality is not None and start is not None and start not in measured:
-        quality = start
-    while quality is not None:
-        try:
-            measured[quality] = measure(setup, quality, on_event)
-            search.tell(measured[quality].probe)
+    asked = search.ask_several(setup.probes_at_once)
+    if asked and start is not None and start not in measured:
+        asked = (start,)
+    while asked:
+        found, failed = _round(setup, asked, on_event)
+        measured |= found
+        for each in found.values():
+            search.tell(each.probe)
+        if found:
             _drop_files(measured, search.decision().quality)
-        except (EncodeFailed, ScoreFailed, ResultInvalid) as error:
+        for quality, error in failed.items():
             broken[quality] = error.sentence()
             if len(broken) > (_MOST_BROKEN if measured else 1):
-                raise
+                raise error
             limits = limits.without(quality, setup.encoder.quality)
+        if failed:
             inside = [each.probe for each in measured.values() if limits.hold(each.probe.quality)]
             search = new_search(inside, limits.lo, limits.hi)
-        quality = search.ask()
+        asked = search.ask_several(setup.probes_at_once)
     decision = search.decision()
     best = decision.best_attempt
     error = measured[best.quality].errors[0] if best and best.quality in measured else None
     width = half_width(error, len(setup.samples.windows))
     return Found(setup, decision, measured, width, broken=broken)
+
+
+def _round(
+    setup: Setup, asked: Sequence[float], on_event: OnEvent
+) -> tuple[dict[float, Measured], dict[float, VmafkitError]]:
+    """What was measured, and what the encoder or the scorer broke on, by quality."""
+    if len(asked) > 1:
+        try:
+            every = [Asked(setup, quality, on_event) for quality in asked]
+            return dict(zip(asked, measure_all(every, workers=setup.workers), strict=True)), {}
+        except BREAKS:
+            # Which one it was shows one by one; what was measured is in the store by now.
+            pass
+    found: dict[float, Measured] = {}
+    failed: dict[float, VmafkitError] = {}
+    for quality in asked:
+        try:
+            each = measure(setup, quality, on_event)
+            is_known = each.probe.known and len(asked) == 1
+            found[quality] = replace(each, probe=replace(each.probe, known=is_known))
+        except BREAKS as error:
+            failed[quality] = error
+    return found, failed
 
 
 def run_widening(

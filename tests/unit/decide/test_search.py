@@ -295,3 +295,27 @@ def test_strides_stay_within_the_knob(start: float, end: float, passing: bool) -
     step = -0.8 if end < start else 0.8
     search = _told(*(start + step * number for number in range(6)), passing=passing)
     assert search.ask() == end
+
+
+def test_probes_side_by_side_take_fewer_rounds() -> None:
+    knob = encoders.get("libx264").quality
+    rounds = {1: 0, 3: 0}
+    for at_once in rounds:
+        for middle in np.linspace(24.0, 44.0, 9):
+            prior = prior_for("libx264", "medium", knob, pixel_rate=1280 * 720 * 25.0)
+            search = Search(knob, [parse_target("93")], prior=prior)
+            while asked := search.ask_several(at_once):
+                assert len(set(asked)) == len(asked)
+                rounds[at_once] += 1
+                for crf in asked:
+                    search.tell(probe(crf, lambda crf, at=middle: (sigmoid(crf, at),)))
+            assert search.decision().met
+    assert rounds[3] <= 0.8 * rounds[1]
+
+
+def test_side_by_side_keeps_the_limit_of_probes() -> None:
+    search = Search(CRF, [parse_target("90")], tolerance=0.0, max_probes=5)
+    while asked := search.ask_several(4):
+        for crf in asked:
+            search.tell(probe(crf, lambda crf: (sigmoid(crf),)))
+    assert search.decision().measured <= 5
