@@ -4,13 +4,15 @@ Compiling takes about 15 seconds; Halide and numpy are asked for as build requir
 then. Nothing is compiled for an editable install, on another system than Linux on x86-64,
 without a C compiler, where Halide has no wheels for this Python, or when it would take more than
 a minute; the wheel is then one of plain Python, and `vmafkit engine build` adds the engine later.
-VMAFKIT_WHEEL_ENGINE=0 leaves it out, and 1 makes its absence an error.
+VMAFKIT_WHEEL_ENGINE=0 leaves it out, and 1 makes its absence an error. The wheel's tag names the
+oldest glibc that has what the compiled engine asks of it.
 """
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 import sys
 import tempfile
@@ -27,6 +29,9 @@ INSIDE = "vmafkit/scoring/engine/vmafkit_engine.so"
 MOST_S = 60.0
 # Halide 21 has wheels for these.
 _PYTHONS = ((3, 11), (3, 12), (3, 13))
+# Parts of glibc itself; PEP 600 lets a manylinux wheel ask for these.
+_OF_GLIBC = {b"libc.so.6", b"libm.so.6", b"libpthread.so.0", b"ld-linux-x86-64.so.2"}
+_OLDEST_GLIBC = (2, 5)
 
 
 class CustomBuildHook(BuildHookInterface[Any]):
@@ -47,7 +52,7 @@ class CustomBuildHook(BuildHookInterface[Any]):
         if path is not None:
             build_data["force_include"][str(path)] = INSIDE
             build_data["pure_python"] = False
-            build_data["tag"] = "py3-none-linux_x86_64"
+            build_data["tag"] = f"py3-none-{platform_tag(path.read_bytes())}"
         elif reason:
             self._leave_out(reason)
 
@@ -83,6 +88,22 @@ class CustomBuildHook(BuildHookInterface[Any]):
         self.app.display_warning(
             f"the VMAF engine is left out: {reason}; `vmafkit engine build` adds it"
         )
+
+
+def platform_tag(shared_object: bytes) -> str:
+    """The platform of a shared object for x86-64: manylinux_2_N for the glibc that it asks for.
+
+    It is linux_x86_64, which promises nothing, where it asks for other libraries, or for
+    something of glibc that has no plain version number.
+    """
+    libraries = set(re.findall(rb"(?<=\0)[\w.+-]+\.so(?:\.[\w.]+)?(?=\0)", shared_object))
+    asked = set(re.findall(rb"(?<=\0)GLIBC_(\w[\w.]*)(?=\0)", shared_object))
+    versions = [re.fullmatch(rb"(\d+)\.(\d+)(?:\.\d+)?", word) for word in asked]
+    known = [(int(found[1]), int(found[2])) for found in versions if found]
+    if not libraries <= _OF_GLIBC or not known or len(known) < len(versions):
+        return "linux_x86_64"
+    major, minor = max(*known, _OLDEST_GLIBC)
+    return f"manylinux_{major}_{minor}_x86_64"
 
 
 def _taken(build_data: dict[str, Any]) -> list[tuple[str, str]]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from vmafkit.errors import CapabilityMissing
+from vmafkit.errors import CapabilityMissing, UsageError
 from vmafkit.scoring.engine import native
+
+if TYPE_CHECKING:
+    from vmafkit.scoring.engine.build import Built
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +43,48 @@ def engine_state() -> EngineState:
 
 
 def build_engine(
-    *, force: bool = False, on_kernel: Callable[[str], None] = lambda name: None
+    *,
+    machine: str | None = None,
+    output: str | Path | None = None,
+    force: bool = False,
+    on_kernel: Callable[[str], None] = lambda name: None,
 ) -> EngineState:
-    """Compile the engine into the cache folder, unless it is there already.
+    """Compile the engine into the cache folder, unless it is there already, or into a file.
 
     Args:
-        force: compile it anew.
+        machine: `x86_64` or `arm64`; None is this machine's. What is made for another one goes
+            into a file and is not tried.
+        output: the file; it is made anew.
+        force: compile anew what is in the cache folder.
         on_kernel: called with the name of each part before it is compiled.
 
     Raises:
         ToolMissing: Halide or a C compiler is not here.
         ToolFailed: compiling failed.
-        StoreError: the cache folder cannot be written.
+        UsageError: there is no such machine, or it is another one and no file is named.
+        StoreError: the cache folder or the file cannot be written.
     """
+    from vmafkit.scoring.engine.build import build, kinds_for
+
+    kinds = kinds_for(machine) if machine else native.family()
+    if output is not None:
+        where = Path(output)
+        made = build(where.parent, machines=kinds, name=where.name, on_kernel=on_kernel)
+        return EngineState(made.path, kinds[0], _detail(kinds[0], made), wall_s=made.wall_s)
+    if kinds != native.family():
+        raise UsageError(
+            f"--machine {machine}: this machine has no use for it in its cache folder",
+            hint="name a file with --output",
+        )
     before = engine_state()
     if before.path is not None and not force:
         return before
-    from vmafkit.scoring.engine.build import build
-
     made = build(native.cached_folder(), on_kernel=on_kernel)
     library = native.load(made.path)
-    detail = f"{library.machine} code at {made.path}, {made.size_bytes / 1e6:.1f} MB"
-    return EngineState(made.path, library.machine, detail, wall_s=made.wall_s)
+    return EngineState(
+        made.path, library.machine, _detail(library.machine, made), wall_s=made.wall_s
+    )
+
+
+def _detail(machine: str, made: Built) -> str:
+    return f"{machine} code at {made.path}, {made.size_bytes / 1e6:.1f} MB"

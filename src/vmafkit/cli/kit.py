@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -104,22 +105,31 @@ app.add_typer(engine, name="engine")
 
 @engine.command("build")
 def engine_build(
+    machine: Annotated[
+        str | None, typer.Option(help="x86_64 or arm64; this machine's unless given.")
+    ] = None,
+    output_file: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A file for it, in place of the cache.")
+    ] = None,
     force: Annotated[bool, typer.Option(help="Compile it even if it is there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> int:
-    """Compile the engine for this machine and keep it in the cache folder.
+    """Compile the engine and keep it in the cache folder, or in a file.
 
-    It takes a minute or so, and needs the Python package halide and a C compiler.
+    It takes a minute or so, and needs the Python package halide and a C compiler. For another
+    kind of machine it needs a C compiler that makes code for it, such as aarch64-linux-gnu-gcc.
 
     Examples:
 
       vmafkit engine build
 
       vmafkit engine build --force
+
+      vmafkit engine build --machine arm64 --output vmafkit_engine.so
     """
     from vmafkit import api
 
-    made = api.build_engine(force=force)
+    made = api.build_engine(machine=machine, output=output_file, force=force)
     return _engine_told(made, as_json)
 
 

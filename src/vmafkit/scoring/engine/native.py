@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import platform
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from vmafkit import settings
 from vmafkit.errors import CapabilityMissing
-from vmafkit.scoring.engine.tables import MACHINES
+from vmafkit.scoring.engine.tables import FAMILIES, MACHINES
 
 LIBRARY_NAME = "vmafkit_engine.so"
-HINT = "vmafkit engine build makes it; it needs pip install halide and a C compiler"
-_MACHINES = tuple(MACHINES)
 _NEEDS = {
     "x86_64": {"sse4_1"},
     "avx2": {"avx2", "fma", "f16c"},
@@ -54,23 +53,36 @@ class Library:
 
 
 def _machines(handle: ctypes.CDLL) -> tuple[str, ...]:
-    best = _MACHINES.index(detect_machine())
-    return tuple(name for name in _MACHINES[: best + 1] if hasattr(handle, f"motion_8_{name}"))
+    known, best = family(), detect_machine()
+    runs = known[: known.index(best) + 1] if best else ()
+    return tuple(name for name in runs if hasattr(handle, f"motion_8_{name}"))
+
+
+def family() -> tuple[str, ...]:
+    """The kinds of code for processors of this machine's family, from the least to the best.
+
+    Empty where there is none for it.
+    """
+    return FAMILIES.get(platform.machine(), ())
 
 
 @cache
 def detect_machine() -> str:
-    """The best kind of code that this processor runs."""
+    """The best kind of code that this processor runs; empty where there is none for it."""
+    known = family()
+    if not known:
+        return ""
+    flags = _processor_flags() if any(name in _NEEDS for name in known) else set[str]()
+    return next((name for name in reversed(known) if flags >= _NEEDS.get(name, set())), known[0])
+
+
+def _processor_flags() -> set[str]:
     try:
         text = Path("/proc/cpuinfo").read_text("ascii", "replace")
     except OSError:
-        return _MACHINES[0]
-    words: set[str] = set()
-    for line in text.splitlines():
-        if line.startswith("flags"):
-            words = set(line.split())
-            break
-    return next((name for name in reversed(_MACHINES) if words >= _NEEDS[name]), _MACHINES[0])
+        return set()
+    lines = (line for line in text.splitlines() if line.startswith("flags"))
+    return set(next(lines, "").split())
 
 
 @cache
@@ -91,6 +103,19 @@ def version() -> str:
     for name in _OF_THE_NUMBERS:
         digest.update(name.encode() + b"\0" + (Path(__file__).parent / name).read_bytes() + b"\0")
     return digest.hexdigest()[:16]
+
+
+def hint() -> str:
+    """How to get the engine on this machine."""
+    known = family()
+    if not known:
+        return f"there is no engine for {platform.machine() or 'this machine'}; libvmaf scores"
+    if known == FAMILIES["x86_64"]:
+        return "vmafkit engine build makes it; it needs pip install halide and a C compiler"
+    return (
+        f"make it on x86-64 Linux with vmafkit engine build --machine {known[0]} --output FILE, "
+        f"and put the file at {cached_folder() / LIBRARY_NAME}"
+    )
 
 
 def cached_folder() -> Path:
@@ -118,20 +143,20 @@ def load(path: Path | None = None) -> Library:
     """
     found = path or find_library()
     if found is None:
-        raise CapabilityMissing("the in-process VMAF engine is not built", hint=HINT)
+        raise CapabilityMissing("the in-process VMAF engine is not built", hint=hint())
     return _load(found)
 
 
 @cache
 def _load(path: Path) -> Library:
     try:
-        handle = ctypes.CDLL(str(path))
+        handle = ctypes.CDLL(str(path.absolute()))
         stamp = handle.vmafkit_source_hash
     except (OSError, AttributeError) as error:
-        raise CapabilityMissing(f"the engine {path} cannot be loaded", hint=HINT) from error
+        raise CapabilityMissing(f"the engine {path} cannot be loaded", hint=hint()) from error
     stamp.restype = ctypes.c_char_p
     if stamp().decode() != source_hash():
-        raise CapabilityMissing(f"the engine {path} is of other sources", hint=HINT)
+        raise CapabilityMissing(f"the engine {path} is of other sources", hint=hint())
     handle.vmafkit_run.restype = ctypes.c_int
     handle.vmafkit_run.argtypes = (ctypes.c_void_p, ctypes.c_int64)
     handle.vmafkit_extend.restype = None
@@ -140,6 +165,6 @@ def _load(path: Path) -> Library:
     )  # fmt: skip
     found = _machines(handle)
     if not found:
-        raise CapabilityMissing(f"the engine {path} has no code for this processor", hint=HINT)
+        raise CapabilityMissing(f"the engine {path} has no code for this processor", hint=hint())
     machine = found[-1]
     return Library(path, machine, MACHINES[machine][1], handle)

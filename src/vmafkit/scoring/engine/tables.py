@@ -14,11 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 MACHINES = {
-    "x86_64": ("sse41", 4),
-    "avx2": ("sse41-avx-avx2-fma-f16c", 8),
-    "avx512": ("sse41-avx-avx2-fma-f16c-avx512-avx512_skylake", 16),
+    "x86_64": ("x86-64-linux-sse41", 4),
+    "avx2": ("x86-64-linux-sse41-avx-avx2-fma-f16c", 8),
+    "avx512": ("x86-64-linux-sse41-avx-avx2-fma-f16c-avx512-avx512_skylake", 16),
+    "arm64": ("arm-64-linux", 4),
 }
-"""Kinds of processor from the least to the best: Halide's features, and 32-bit lanes."""
+"""Kinds of processor: Halide's name, and 32-bit lanes."""
+FAMILIES = {"x86_64": ("x86_64", "avx2", "avx512"), "aarch64": ("arm64",)}
+"""Those that one shared object can serve, by the system's word for them, from the least to the
+best."""
 
 VIF_TAPS = (
     (489, 935, 1640, 2640, 3896, 5274, 6547, 7455, 7784,

@@ -24,12 +24,10 @@ class Machine:
 
     Attributes:
         name: ends the name of every kernel.
-        features: in Halide's words.
         lanes: numbers of 32 bits in a vector.
     """
 
     name: str
-    features: str
     lanes: int
 
 
