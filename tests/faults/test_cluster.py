@@ -105,7 +105,9 @@ def test_a_cluster_makes_the_rows_that_this_machine_makes(
         assert Path(row["encode_path"]).stat().st_size == row["encode_size_bytes"]
 
 
-def test_killed_workers_cost_no_row(clip: Path, tmp_path: Path, rounds: Rounds) -> None:
+def test_killed_workers_cost_no_row(
+    clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rounds: Rounds
+) -> None:
     count = rounds(16, 200)
     values = f"10:{10 + (count - 1) * 0.2:g}:0.2"
     kills = 0
@@ -137,6 +139,9 @@ def test_killed_workers_cost_no_row(clip: Path, tmp_path: Path, rounds: Rounds) 
     assert done.failed == 0 and kills > 0
     assert len({row["trial_key"] for row in rows}) == len(rows) == count
     assert all(row["exit_status"] == 0 for row in rows)
+    monkeypatch.setenv("VMAFKIT_CACHE", str(tmp_path / "undisturbed"))
+    api.corpus(_plan(clip, values), tmp_path / "undisturbed.jsonl", workers=2)
+    assert _numbers(tmp_path / "rows.jsonl") == _numbers(tmp_path / "undisturbed.jsonl")
 
 
 def test_a_stop_ends_the_programs_of_the_workers(clip: Path, tmp_path: Path) -> None:
