@@ -66,13 +66,14 @@ def run_vmaf(
     if ci and model is not None:
         raise UsageError("--ci names its own model", hint="leave out --model")
     word = "vmaf_b_v0.6.3" if ci else model
+    statistic = pool_word(pool)
     task = Task(workspace, ffmpeg_bin, timeout_s, cancel, cache_result)
-    metric = named_model(word, task.space, phone=phone_model)
+    metric = named_model(word, task.space, phone_flag="--phone-model" if phone_model else None)
     asset = pair_asset(fmt, (width, height), Path(ref_path), Path(dis_path))
     folder = None if save_plot is None else Path(save_plot)
     with task.lab() as lab:
         found = measure(lab, asset, metric)
-        result = _pair_result(found, metric, pool_word(pool))
+        result = _pair_result(found, metric, statistic)
         if local_explain:
             shown = _explained(lab, asset, metric)
             result["explanation"] = shown.record()
@@ -99,10 +100,11 @@ def run_psnr(
     cancel: threading.Event | None = None,
 ) -> dict[str, Any]:
     """PSNR of one pair; arguments, result and errors as `run_vmaf`."""
+    statistic = pool_word(pool)
     metric = metric_by_name("PSNR")
     asset = pair_asset(fmt, (width, height), Path(ref_path), Path(dis_path))
     with Task(workspace, ffmpeg_bin, timeout_s, cancel, cache_result).lab() as lab:
-        return _pair_result(measure(lab, asset, metric), metric, pool_word(pool))
+        return _pair_result(measure(lab, asset, metric), metric, statistic)
 
 
 def run_vmaf_in_batch(
@@ -128,13 +130,13 @@ def run_vmaf_in_batch(
     Raises:
         UsageError, InputError, StoreError, Cancelled.
     """
+    statistic = pool_word(pool)
     assets = read_list(Path(list_path))
     workers = worker_count(processes, parallelize)
     task = Task(workspace, ffmpeg_bin, timeout_s, cancel, cache_result, workers, on_progress)
-    metric = named_model(model, task.space, phone=phone_model)
+    metric = named_model(model, task.space, phone_flag="--phone-model" if phone_model else None)
     with task.lab() as lab:
         found, failed = task.measure(lab, assets, metric)
-    statistic = pool_word(pool)
     return {
         "type": "batch",
         "metric": metric.id,
@@ -158,8 +160,10 @@ def run_result_assembly(list_path: str | Path, output: str | Path | None = None)
     Raises: UsageError, InputError, OutputError.
     """
     path = Path(list_path)
+    if output is not None and Path(output).suffix != ".json":
+        raise UsageError(f"--output {output} does not end in .json", hint="the log is JSON")
     try:
-        lines = [line.strip() for line in path.read_text("utf-8").splitlines()]
+        lines = [line.strip() for line in fsio.read_text(path).splitlines()]
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot read {path}: {error}") from error
     logs = [path.parent / line for line in lines if line and not line.startswith("#")]
@@ -187,6 +191,8 @@ def _pair_result(found: Measured, metric: Metric, statistic: str) -> dict[str, A
 
 
 def _explained(lab: Lab, asset: Asset, metric: Metric) -> shapley.Explanation:
+    if not metric.models:
+        raise UsageError(f"{metric.id} is a forest", hint="--local-explain takes one of libvmaf's")
     model = metric.models[0]
     if model.ensemble:
         raise UsageError(f"{model.id} is a collection", hint="--local-explain takes one model")

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from vmafkit import encoders, fsio, settings
-from vmafkit.api._harness_lab import OnProgress, Task, load_data_set, named_model, worker_count
+from vmafkit.api._harness_lab import (
+    OnProgress,
+    Task,
+    check_timeout,
+    load_data_set,
+    named_model,
+    worker_count,
+)
 from vmafkit.decide.sweep import Grid, Known, Scoring, plan_sweep
 from vmafkit.errors import UsageError, VmafkitError
 from vmafkit.execute.toolchain import toolchain
@@ -18,7 +25,7 @@ from vmafkit.ffmpeg.run import Job
 from vmafkit.harness import plots, testing
 from vmafkit.harness.encoding import encode_all, recipe_of
 from vmafkit.harness.measuring import Lab, facts_of
-from vmafkit.harness.metrics import Metric, metric_by_name
+from vmafkit.harness.metrics import Metric, metric_by_name, phone_metric
 from vmafkit.harness.model_files import model_word
 from vmafkit.harness.opinions import DEFAULT, model_name
 from vmafkit.harness.results import EncodeResultStore, FileResultStore, result_key
@@ -58,8 +65,8 @@ def run_testing(
         quality_type: a metric, such as VMAF or PSNR, or path=FILE.json. A bare file name that
             is not in the working folder is looked up in the workspace's `model`.
         test_dataset: a recipe: .yaml, .toml or .py, which is not run.
-        vmaf_model: a model id or JSON file in place of VMAF's own.
-        vmaf_phone_model: apply the transform of phone viewing.
+        vmaf_model: a model id or JSON file in place of VMAF's own; for VMAF only.
+        vmaf_phone_model: apply the transform of phone viewing that the metric's model has.
         subj_model: how raw opinion scores become one score.
         cache_result: keep per-frame results in the workspace, and use what is there.
         parallelize, processes: several assets at once.
@@ -71,6 +78,9 @@ def run_testing(
         UsageError, InputError, ToolMissing, StoreError, Cancelled; the first cause when no
         asset could be scored.
     """
+    statistic = testing.pool_word(pool)
+    if bootstrap < 0:
+        raise UsageError(f"--bootstrap {bootstrap} is below 0", hint="0 gives no intervals")
     workers = worker_count(processes, parallelize)
     task = Task(workspace, ffmpeg_bin, timeout_s, cancel, cache_result, workers, on_progress)
     size = plots.size_of(plot_wh)
@@ -78,8 +88,9 @@ def run_testing(
     recipe, assets = load_data_set(test_dataset, task.space)
     metrics = [_metric(quality_type, vmaf_model, vmaf_phone_model, task.space)]
     metrics += [_metric(compare_with, None, False, task.space)] if compare_with else []
-    if any(not each.column for each in metrics):
-        raise UsageError(f"{quality_type} is a set of features and has no one score")
+    for each in metrics:
+        if not each.column:
+            raise UsageError(f"{each.id} is a set of features and has no one score")
     testing.truth_of(assets, subj_model, ref_score=recipe.ref_score)
     reports: list[dict[str, Any]] = []
     with task.lab() as lab:
@@ -96,7 +107,7 @@ def run_testing(
                 found,
                 truth,
                 dataset=recipe.dataset_name,
-                statistic=testing.pool_word(pool),
+                statistic=statistic,
                 rounds=bootstrap,
             )
             made["failed"] = [{"asset": each.asset.label, "cause": each.cause} for each in failed]
@@ -166,6 +177,7 @@ def run_encode(
     """
     if recipe is not None and Path(recipe).suffix not in (".yaml", ".yml"):
         raise UsageError(f"--recipe {recipe} does not end in .yaml")
+    check_timeout(timeout_s)
     space = open_workspace(workspace)
     capabilities = read_capabilities(find_ffmpeg(ffmpeg_bin))
     hashes = StoredHashes(settings.cache_folder())
@@ -202,11 +214,16 @@ def run_encode(
 
 
 def _metric(word: str, vmaf_model: str | None, is_phone: bool, space: Workspace) -> Metric:
-    if vmaf_model is None and not is_phone:
-        return metric_by_name(model_word(word, space))
-    if not word.upper().startswith("VMAF"):
-        raise UsageError(f"--vmaf-model is for VMAF, not for {word}")
-    return named_model(vmaf_model, space, phone=is_phone)
+    flag = "--vmaf-phone-model" if is_phone else None
+    if vmaf_model is not None:
+        if word != "VMAF":
+            raise UsageError(
+                f"--vmaf-model is for VMAF, not for {word}",
+                hint="name a model in place of the metric: an id, or path=FILE.json",
+            )
+        return named_model(vmaf_model, space, phone_flag=flag)
+    metric = metric_by_name(model_word(word, space))
+    return phone_metric(metric, flag) if flag else metric
 
 
 def _raw(width: int | None, height: int | None, pix_fmt: str, framerate: str) -> RawGeometry | None:

@@ -14,7 +14,8 @@ import numpy as np
 from vmafkit import fsio
 from vmafkit.api._harness_lab import OnProgress, Task, load_data_set, worker_count
 from vmafkit.errors import Refused, Unreadable, UsageError
-from vmafkit.harness import agreement, convert, plots, testing
+from vmafkit.harness import agreement, convert, forest, plots, testing
+from vmafkit.harness.assets import Asset
 from vmafkit.harness.checkpoints import checkpoints_of
 from vmafkit.harness.feature_names import FeatureName, features_of
 from vmafkit.harness.measuring import Failure
@@ -26,17 +27,20 @@ from vmafkit.harness.training import sklearn, train
 from vmafkit.harness.validation import (
     Clip,
     cross_validate,
-    folds_of,
+    left_over,
+    parts_of,
     predict_clips,
     training_rows,
+    with_clips,
 )
 from vmafkit.harness.workspace import open_workspace
+from vmafkit.media.hashing import show
 from vmafkit.schema.model_recipe import FeatureParam, ModelParam
+from vmafkit.schema.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    data_set: str | Path
     feature_param: str | Path
     model_param: str | Path
     subj_model: str
@@ -105,14 +109,15 @@ def run_vmaf_training(
     fsio.refuse_same_file(
         target, [Path(each) for each in (train_dataset, feature_param, model_param)]
     )
-    asked = _Asked(train_dataset, feature_param, model_param, subj_model, pool, save_plot)
-    gathered = _gather(task, asked)
+    asked = _Asked(feature_param, model_param, subj_model, pool, save_plot)
+    statistic = testing.pool_word(pool)
+    gathered = _gather(task, asked, *load_data_set(train_dataset, task.space))
     x, y = training_rows(gathered.clips)
     facts = [gathered.param.model_dump_json(), repr(gathered.names), repr(gathered.options)]
     room = task.space.folder("checkpoints_dir")
     kept = checkpoints_of(room, x.tobytes(), y.tobytes(), *(each.encode() for each in facts))
     model = train(x, y, gathered.names, gathered.param, gathered.options, kept)
-    predicted = predict_clips(model, gathered.clips, testing.pool_word(pool))
+    predicted = predict_clips(model, gathered.clips, statistic)
     fsio.write_atomic(target, model.document, user_output=True)
     copy = task.space.folder("model") / target.name
     if copy.absolute() != target.absolute():
@@ -152,7 +157,8 @@ def run_vmaf_cross_validation(
 
     Args:
         folds: how many parts; None for one content at a time.
-        groups: the contents of each part, in place of `folds`.
+        groups: the contents of each part, in place of `folds`; clips of a content that is in
+            none are trained on and not predicted, and a note says so.
 
     Returns: figures over all clips as predicted by models that never saw their content, and
         of each fold.
@@ -160,18 +166,20 @@ def run_vmaf_cross_validation(
     """
     workers = worker_count(processes, parallelize)
     task = Task(workspace, ffmpeg_bin, timeout_s, cancel, cache_result, workers, on_progress)
-    asked = _Asked(train_dataset, feature_param, model_param, subj_model, pool, save_plot)
-    gathered = _gather(task, asked)
-    contents = [clip.content for clip in gathered.clips]
-    parts = [tuple(group) for group in groups] or folds_of(contents, folds)
+    asked = _Asked(feature_param, model_param, subj_model, pool, save_plot)
+    statistic = testing.pool_word(pool)
+    recipe, assets = load_data_set(train_dataset, task.space)
+    parts = parts_of([asset.content for asset in assets], groups, folds)
+    gathered = _gather(task, asked, recipe, assets)
+    parts = with_clips(parts, gathered.clips)
     found = cross_validate(
-        gathered.clips, gathered.names, gathered.param, parts, statistic=testing.pool_word(pool)
+        gathered.clips, gathered.names, gathered.param, parts, statistic=statistic
     )
     order = {label: i for i, label in enumerate(label for fold in found for label in fold.labels)}
     clips = sorted(
         (clip for clip in gathered.clips if clip.label in order), key=lambda clip: order[clip.label]
     )
-    result = {
+    result: dict[str, Any] = {
         "type": "cross-validation",
         "metric": gathered.param.model_type,
         **_figures(gathered, clips, np.concatenate([fold.predicted for fold in found])),
@@ -181,6 +189,7 @@ def run_vmaf_cross_validation(
             for fold in found
         ],
     }  # fmt: skip
+    result["notes"] += left_over(parts, gathered.clips)
     return _reported(task, asked, result)
 
 
@@ -197,30 +206,36 @@ def convert_model(
         input_pkl_filepath: a pickled model of plain values with its `.model` beside it, which
             is read without running it; or a JSON model. A bare name that is not in the working
             folder is looked up in the workspace's `model`.
+            A collection stays one.
         no_enhn_gain: give no credit for enhancement.
 
-    Raises: UsageError, Unreadable, ModelRefused, OutputError.
+    Raises: UsageError, Unreadable, Refused, ModelRefused, OutputError.
     """
     source = find_model(Path(input_pkl_filepath), open_workspace(workspace))
     target = Path(output_json_filepath)
     if target.suffix != ".json":
         raise UsageError(f"{target} does not end in .json")
     fsio.refuse_same_file(target, [source])
+    if forest.is_forest(source):
+        raise Refused(
+            f"{show(source)} is a forest, which libvmaf's form cannot hold",
+            hint="vmaf-harness scores with it as it is: path=FILE.json",
+        )
     is_json = source.suffix == ".json"
     document = _json_model(source) if is_json else convert.pickled_model(source)
     if no_enhn_gain:
         document = convert.without_enhancement_gain(document)
     text = json.dumps(document, indent=1, allow_nan=False) + "\n"
-    from vmafkit.scoring.svr import load_model
+    from vmafkit.scoring.svr import load_members
 
-    features = load_model(text.encode()).feature_names
+    features = load_members(text.encode())[0].feature_names
     fsio.write_atomic(target, text, user_output=True)
     return {"type": "converted", "output": str(target), "features": list(features)}
 
 
 def _json_model(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(fsio.read_bytes(path))
     except OSError as error:
         raise Unreadable(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, RecursionError):
@@ -230,12 +245,11 @@ def _json_model(path: Path) -> dict[str, Any]:
     return cast("dict[str, Any]", document)
 
 
-def _gather(task: Task, asked: _Asked) -> _Gathered:
+def _gather(task: Task, asked: _Asked, recipe: Recipe, assets: list[Asset]) -> _Gathered:
     """The features and the opinion scores of every clip."""
     sklearn("svm")
-    recipe, assets = load_data_set(asked.data_set, task.space)
-    features = features_of(load_as(Path(asked.feature_param), FeatureParam))
-    param = load_as(Path(asked.model_param), ModelParam)
+    features = features_of(load_as(Path(asked.feature_param), FeatureParam, task.space))
+    param = load_as(Path(asked.model_param), ModelParam, task.space)
     one_by_one = asked.subj_model == PER_SUBJECT
     if one_by_one and any(asset.opinions is None for asset in assets):
         raise Refused(f"{PER_SUBJECT} needs raw opinion scores", hint="give os for each asset")

@@ -12,6 +12,7 @@ from typing import Any
 
 from vmafkit import fsio, settings
 from vmafkit.errors import StoreError, UsageError
+from vmafkit.execute.room import room_here
 from vmafkit.ffmpeg.capabilities import read_capabilities
 from vmafkit.ffmpeg.locate import find_ffmpeg
 from vmafkit.learn import datasets
@@ -96,7 +97,7 @@ def extract_features(
         teacher: the model whose score becomes the column `vmaf`.
         recipe: how distorted sides are made of pristine clips.
         width, height, pix_fmt, framerate: of raw files.
-        workers: pairs at once; None for one for each core.
+        workers: pairs at once; None for as many as there are cores and memory for.
         timeout_s: bound on each process, in seconds.
         cache_beside: keep features where the data set has a folder for them; False for the user's
             cache, so that nothing is written beside the data.
@@ -133,6 +134,7 @@ def extract_features(
         lab = _lab(
             listing, store, features_set, teacher, vmaf_binary, ffmpeg_bin, timeout_s, cancel
         )
+        lab = lab if workers else replace(lab, room=room_here())
         found = extract(
             lab,
             listing,

@@ -7,20 +7,23 @@ import sys
 from vmafkit.cli.apps import new_app, new_program
 from vmafkit.cli.clusters import clustered
 from vmafkit.cli.harness_verbs import pairs, space, testing, training
+from vmafkit.cli.limits import limited
 
 app = new_program(
     "vmaf-harness", "Tests and trains quality metrics on data sets with opinion scores."
 )
-app.command("run-testing", help=testing.TESTING_HELP)(clustered(testing.run_testing, "processes"))
-app.command("run-vmaf", help=pairs.VMAF_HELP)(pairs.run_vmaf)
-app.command("run-psnr", help=pairs.PSNR_HELP)(pairs.run_psnr)
-app.command("run-vmaf-in-batch", help=pairs.BATCH_HELP)(pairs.run_vmaf_in_batch)
-app.command("run-vmaf-training", help=training.TRAINING_HELP)(training.run_vmaf_training)
+app.command("run-testing", help=testing.TESTING_HELP)(
+    limited(clustered(testing.run_testing, "processes"))
+)
+app.command("run-vmaf", help=pairs.VMAF_HELP)(limited(pairs.run_vmaf))
+app.command("run-psnr", help=pairs.PSNR_HELP)(limited(pairs.run_psnr))
+app.command("run-vmaf-in-batch", help=pairs.BATCH_HELP)(limited(pairs.run_vmaf_in_batch))
+app.command("run-vmaf-training", help=training.TRAINING_HELP)(limited(training.run_vmaf_training))
 app.command("run-vmaf-cross-validation", help=training.CROSS_HELP)(
-    training.run_vmaf_cross_validation
+    limited(training.run_vmaf_cross_validation)
 )
 app.command("convert-model", help=training.CONVERT_HELP)(training.convert_model)
-app.command("run-encode", help=testing.ENCODE_HELP)(testing.run_encode)
+app.command("run-encode", help=testing.ENCODE_HELP)(limited(testing.run_encode))
 app.command("run-cleaning-cache", help=testing.CLEANING_HELP)(testing.run_cleaning_cache)
 app.command("run-result-assembly", help=pairs.ASSEMBLY_HELP)(pairs.run_result_assembly)
 

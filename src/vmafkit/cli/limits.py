@@ -10,19 +10,25 @@ import typer
 
 from vmafkit.cli.added_flags import with_flags
 
-_FLAGS: dict[str, tuple[Any, Any]] = {
+_MEMORY: dict[str, tuple[Any, Any]] = {
     "max_memory": (
         Annotated[
             str | None, typer.Option(help="4G: fewer at once, and no program takes more alone.")
         ],
         None,
     ),
+}
+_NICE: dict[str, tuple[Any, Any]] = {
     "nice": (Annotated[int, typer.Option(help="Give way to other work, 0 to 19.")], 0),
 }
 
 
-def limited(verb: Callable[..., int]) -> Callable[..., int]:
-    """The verb with the two flags; they hold for the whole process."""
+def limited(verb: Callable[..., int], *, starts_programs: bool = True) -> Callable[..., int]:
+    """The verb with the two flags; they hold for the whole process.
+
+    Args:
+        starts_programs: False gives it `--nice` alone, since no program is there to be bounded.
+    """
 
     @functools.wraps(verb)
     def run(*, max_memory: str | None = None, nice: int = 0, **rest: Any) -> int:
@@ -32,4 +38,4 @@ def limited(verb: Callable[..., int]) -> Callable[..., int]:
             api.limit_work(nice=nice, max_memory=max_memory)
         return verb(**rest)
 
-    return with_flags(run, verb, _FLAGS)
+    return with_flags(run, verb, _MEMORY | _NICE if starts_programs else _NICE)

@@ -5,7 +5,8 @@ from __future__ import annotations
 # A rough guess at what one ffmpeg takes at its peak; not measured for each encoder.
 _BASE_BYTES = 120_000_000
 _FRAMES_HELD = 100
-_SHARE = 0.8
+# Of what is free; the rest is the machine's own.
+MEMORY_SHARE = 0.8
 
 
 def trial_bytes(width_px: int, height_px: int, bit_depth: int) -> int:
@@ -32,5 +33,5 @@ def worker_count(
     """
     count = max(1, cores // max(1, threads))
     if free_bytes is not None and trial_bytes > 0:
-        count = min(count, int(free_bytes * _SHARE) // trial_bytes)
+        count = min(count, int(free_bytes * MEMORY_SHARE) // trial_bytes)
     return max(1, count)

@@ -88,6 +88,7 @@ def figures(
     *,
     errors: npt.ArrayLike | None = None,
     groups: Sequence[object] | None = None,
+    higher_is_better: bool = True,
     rounds: int = 200,
     seed: int = 0,
 ) -> dict[str, Any]:
@@ -98,6 +99,7 @@ def figures(
         truth: opinion scores, shape (n,).
         errors: standard errors of the opinion scores, or None.
         groups: the content of each, for the bootstrap.
+        higher_is_better: of the metric; where not, pairs are analysed on the negated scores.
         rounds: draws for the intervals; 0 for none.
 
     Raises:
@@ -134,7 +136,8 @@ def figures(
         known = None
     best = x if mapping is None else mapping.of(x)
     found["outlier_ratio"] = None if known is None else outlier_ratio(best, y, known)
-    found["pairs"] = None if known is None else pair_analysis(x, y, known)
+    rising = x if higher_is_better else -x
+    found["pairs"] = None if known is None else pair_analysis(rising, y, known)
     found["resolving_power"] = None if known is None else _plain(resolving_power(x, y, known))
     return {**found, "notes": notes}
 
@@ -164,6 +167,10 @@ def pair_analysis(
     scores: npt.ArrayLike, truth: npt.ArrayLike, errors: npt.ArrayLike
 ) -> dict[str, Any]:
     """Krasula's analysis over all pairs of stimuli.
+
+    Args:
+        scores: of a metric for which higher is better, shape (n,).
+        truth, errors: opinion scores and their standard errors, shape (n,).
 
     Returns:
         `auc_ds`: how well the metric's distance tells different from similar pairs;
@@ -259,8 +266,9 @@ def compare_metrics(
     """Two metrics on the same stimuli, paired: each draw takes the same stimuli for both.
 
     Args:
-        one, other, truth: shape (n,). RMSE is in the unit of the opinion scores, so it is taken
-            after each metric's own logistic mapping, which is fitted once, on all data.
+        one, other, truth: shape (n,), higher is better in each. RMSE is in the unit of the
+            opinion scores, so it is taken after each metric's own logistic mapping, which is
+            fitted once, on all data.
         groups: the content of each; whole contents are drawn, so of one there is no interval.
     """
     a, b, y = (np.asarray(values, dtype=np.float64) for values in (one, other, truth))

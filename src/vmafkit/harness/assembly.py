@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import numpy as np
 import numpy.typing as npt
 
+from vmafkit import fsio
 from vmafkit.errors import Refused, Unreadable
 from vmafkit.media.hashing import show
 from vmafkit.scoring.score import pool_frames
@@ -35,11 +36,11 @@ class Log:
 
 
 def read_log(path: Path) -> Log:
-    """A log in libvmaf's JSON or XML layout. Raises: Unreadable, Refused."""
+    """A log in libvmaf's JSON or XML layout, or in run-vmaf's. Raises: Unreadable, Refused."""
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise Refused(f"{show(path)} is larger than {_MAX_BYTES >> 20} MiB")
-        data = path.read_bytes()
+        data = fsio.read_bytes(path, _MAX_BYTES)
         rows = _xml_rows(data) if data.lstrip().startswith(b"<") else _json_rows(data)
         names = list(rows[0])
         columns = {name: np.asarray([_number(row[name]) for row in rows]) for name in names}
@@ -95,7 +96,11 @@ def as_record(log: Log) -> dict[str, Any]:
 
 def _json_rows(data: bytes) -> list[dict[str, Any]]:
     document = cast("dict[str, Any]", json.loads(data))
-    return [dict(frame["metrics"]) for frame in document["frames"]]
+    frames = cast("list[dict[str, Any]] | dict[str, list[Any]]", document["frames"])
+    if isinstance(frames, dict):
+        rows = zip(*frames.values(), strict=True)
+        return [dict(zip(frames, row, strict=True)) for row in rows]
+    return [dict(frame["metrics"]) for frame in frames]
 
 
 def _xml_rows(data: bytes) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -94,8 +95,8 @@ def assets_of(recipe: Recipe, folder: Path, workspace: Workspace) -> list[Asset]
         folder: of the recipe; relative paths start there, else in the workspace's `dataset`.
 
     Raises:
-        Refused: a raw video has no geometry, sizes differ without a size of comparison, or a
-            crop, pad or rate is not one.
+        Refused: a raw video has no geometry, sizes differ without a size of comparison, a crop,
+            pad or rate is not one, a range of frames is none, or frames are marked as stalls.
     """
     references = {video.content_id: video for video in recipe.ref_videos}
     return [
@@ -115,6 +116,11 @@ def _asset(
     recipe: Recipe, ref: RefVideo, dis: DisVideo, folder: Path, workspace: Workspace
 ) -> Asset:
     where = f"asset {dis.asset_id}"
+    if dis.rebuf_indices:
+        raise Refused(
+            f"{where} has rebuf_indices, and frames that stall cannot be left out",
+            hint="take that asset or that field out of the recipe",
+        )
     rate = dis.fps or recipe.fps or 25
     reference = _side(recipe, ref, where, folder, workspace, rate, _frames(recipe, ref, dis, "ref"))
     distorted = _side(recipe, dis, where, folder, workspace, rate, _frames(recipe, ref, dis, "dis"))
@@ -204,7 +210,7 @@ def _frames(recipe: Recipe, ref: RefVideo, dis: DisVideo, side: str) -> tuple[in
         )
     )
     if first is None and last is None:
-        return None
+        return _frames_of_duration(recipe, dis)
     if last is None:
         raise Refused(
             f"asset {dis.asset_id} has a first frame and no last", hint="give the end frame too"
@@ -213,6 +219,24 @@ def _frames(recipe: Recipe, ref: RefVideo, dis: DisVideo, side: str) -> tuple[in
     if last < first:
         raise Refused(f"asset {dis.asset_id}: frames {first} to {last} are none")
     return first, last
+
+
+def _frames_of_duration(recipe: Recipe, dis: DisVideo) -> tuple[int, int] | None:
+    duration_s = recipe.duration_sec if dis.duration_sec is None else dis.duration_sec
+    if duration_s is None:
+        return None
+    rate = dis.fps or recipe.fps
+    if rate is None:
+        raise Refused(
+            f"asset {dis.asset_id} has duration_sec and no fps",
+            hint="give fps too, or the last frame as end_frame",
+        )
+    frames = duration_s * rate
+    if not math.isfinite(frames) or round(frames) < 1:
+        raise Refused(
+            f"asset {dis.asset_id}: {duration_s:g} s at {rate:g} frames a second are no frames"
+        )
+    return 0, round(frames) - 1
 
 
 def _opinions(dis: DisVideo) -> dict[str, tuple[float, ...]] | None:

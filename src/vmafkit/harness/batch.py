@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from vmafkit import fsio
 from vmafkit.errors import Refused, Unreadable
 from vmafkit.harness.assets import Asset, SideSpec, raw_geometry
 from vmafkit.media.hashing import show
@@ -31,7 +32,7 @@ def read_list(path: Path) -> list[Asset]:
         Refused: a line is not a pair; the message names it.
     """
     try:
-        text = path.read_text("utf-8")
+        text = fsio.read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise Unreadable(f"cannot read {show(path)}: {error}") from error
     found: list[Asset] = []

@@ -2,59 +2,71 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from vmafkit.harness.workspace import Workspace, open_workspace
 
-from vmafkit.harness.workspace import open_workspace
+# The name of each path, and the folder in the workspace that it stands for.
+FOLDERS = {
+    "root_path": "",
+    "workspace_path": "",
+    "workdir_path": "workdir",
+    "encode_path": "encode",
+    "encode_store_path": "result_store_dir/encode_store",
+    "file_result_store_path": "result_store_dir/file_result_store",
+    "model_path": "model",
+    "resource_path": "dataset",
+    "test_resource_path": "dataset",
+}
+
+
+def path_in(space: Workspace, name: str, *parts: str) -> str:
+    """A path of FOLDERS in a workspace, joined with further parts; nothing is made on disk."""
+    return str(space.root.joinpath(FOLDERS[name], *parts))
 
 
 class VmafConfig:
-    """Paths as text, each joined with further parts; nothing is made on disk."""
+    """Paths as text in the usual workspace, each joined with further parts."""
 
     @classmethod
     def root_path(cls, *parts: str) -> str:
         """The workspace."""
-        return _joined(open_workspace().root, parts)
+        return path_in(open_workspace(), "root_path", *parts)
 
     @classmethod
     def workspace_path(cls, *parts: str) -> str:
         """The workspace."""
-        return cls.root_path(*parts)
+        return path_in(open_workspace(), "workspace_path", *parts)
 
     @classmethod
     def workdir_path(cls, *parts: str) -> str:
         """Scratch of runs."""
-        return cls.root_path("workdir", *parts)
+        return path_in(open_workspace(), "workdir_path", *parts)
 
     @classmethod
     def encode_path(cls, *parts: str) -> str:
         """Encodes made by run-encode."""
-        return cls.root_path("encode", *parts)
+        return path_in(open_workspace(), "encode_path", *parts)
 
     @classmethod
     def encode_store_path(cls, *parts: str) -> str:
         """The EncodeResultStore."""
-        return _joined(open_workspace().encodes, parts)
+        return path_in(open_workspace(), "encode_store_path", *parts)
 
     @classmethod
     def file_result_store_path(cls, *parts: str) -> str:
         """The FileResultStore."""
-        return _joined(open_workspace().results, parts)
+        return path_in(open_workspace(), "file_result_store_path", *parts)
 
     @classmethod
     def model_path(cls, *parts: str) -> str:
         """Trained models."""
-        return cls.root_path("model", *parts)
+        return path_in(open_workspace(), "model_path", *parts)
 
     @classmethod
     def resource_path(cls, *parts: str) -> str:
         """Clips that recipes name: the folder `dataset`."""
-        return cls.root_path("dataset", *parts)
+        return path_in(open_workspace(), "resource_path", *parts)
 
     @classmethod
     def test_resource_path(cls, *parts: str) -> str:
         """Clips that recipes name: the folder `dataset`."""
-        return cls.root_path("dataset", *parts)
-
-
-def _joined(root: Path, parts: tuple[str, ...]) -> str:
-    return str(root.joinpath(*parts))
+        return path_in(open_workspace(), "test_resource_path", *parts)

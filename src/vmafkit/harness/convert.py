@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+from vmafkit import fsio
 from vmafkit.errors import ModelRefused, Unreadable
 from vmafkit.media.hashing import show
 
@@ -36,11 +37,11 @@ def pickled_model(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise ModelRefused(f"{show(path)} is too large for a model", reason="size")
-        values = plain_pickle(path.read_bytes(), show(path))
+        values = plain_pickle(fsio.read_bytes(path), show(path))
         vectors = path.with_name(f"{path.name}.model")
         model = cast("dict[str, Any]", values["model_dict"])
         if not isinstance(model.get("model"), str):
-            model["model"] = vectors.read_text("ascii")
+            model["model"] = fsio.read_text(vectors, encoding="ascii")
         parameters = dict(values.get("param_dict") or {})
         json.dumps([parameters, model], allow_nan=False)
     except OSError as error:
@@ -123,10 +124,12 @@ def _set(stack: list[Any], items: list[Any]) -> None:
 
 
 def without_enhancement_gain(document: dict[str, Any]) -> dict[str, Any]:
-    """The model with features that give no credit for enhancement.
+    """The model, or collection of models, with features that give no credit for enhancement.
 
     Raises: Unreadable for what is no model.
     """
+    if "0" in document:
+        return {name: without_enhancement_gain(each) for name, each in document.items()}
     copy = cast("dict[str, Any]", json.loads(json.dumps(document)))
     try:
         model = cast("dict[str, Any]", copy["model_dict"])

@@ -87,7 +87,10 @@ def _encode(
 
 
 def recipe_of(made: Sequence[Made], dataset: str) -> dict[str, Any]:
-    """A recipe of the encodes, without opinion scores, ready to be written as YAML."""
+    """A recipe of the encodes, without opinion scores, ready to be written as YAML.
+
+    Its paths are absolute, since a recipe's own folder is where relative ones start.
+    """
     sources = list(dict.fromkeys(each.cell.source.path for each in made))
     geometry: dict[Path, dict[str, Any]] = {}
     for each in made:
@@ -99,7 +102,7 @@ def recipe_of(made: Sequence[Made], dataset: str) -> dict[str, Any]:
         "dataset_name": dataset,
         "yuv_fmt": "notyuv",
         "ref_videos": [
-            {"content_id": i, "path": str(path), **geometry.get(path, {})}
+            {"content_id": i, "path": str(path.absolute()), **geometry.get(path, {})}
             for i, path in enumerate(sources)
         ],
         "dis_videos": [
@@ -107,7 +110,7 @@ def recipe_of(made: Sequence[Made], dataset: str) -> dict[str, Any]:
                 "content_id": sources.index(each.cell.source.path),
                 "asset_id": i,
                 "asset_name": each.path.stem,
-                "path": str(each.path),
+                "path": str(each.path.absolute()),
             }
             for i, each in enumerate(made)
         ],

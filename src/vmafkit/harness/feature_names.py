@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from vmafkit.errors import Refused
 from vmafkit.schema.model_recipe import FeatureParam
+from vmafkit.scoring.feature_options import check_option
 from vmafkit.scoring.features import TABLE, Feature
 
 ALL = ("adm2", "motion2", "vif_scale0", "vif_scale1", "vif_scale2", "vif_scale3")
+_VIF = ("vif_scale0", "vif_scale1", "vif_scale2", "vif_scale3")
+_ADM = ("adm_scale0", "adm_scale1", "adm_scale2", "adm_scale3")
+# What libvmaf finds under the name that a model gives it; it computes more than these.
+IN_MODELS = {
+    "VMAF_integer_feature": ("adm2", "adm3", "aim", "motion2", "motion3", *_VIF),
+    "VMAF_feature": ("adm2", "adm3", *_ADM, "aim", "motion", "motion2", "motion3", *_VIF),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +56,7 @@ def features_of(param: FeatureParam) -> tuple[FeatureName, ...]:
     """The features, ordered by their names as libvmaf's models are.
 
     Raises:
-        Refused: libvmaf computes no such feature.
+        Refused: libvmaf takes no such feature in a model.
     """
     found: dict[str, FeatureName] = {}
     for kind, atoms in param.feature_dict.items():
@@ -60,13 +70,23 @@ def features_of(param: FeatureParam) -> tuple[FeatureName, ...]:
 
 
 def features_of_model(
-    names: Sequence[str], options: Sequence[Mapping[str, float | bool]]
+    names: Sequence[str], options: Sequence[Mapping[str, Any]]
 ) -> tuple[FeatureName, ...]:
-    """The features that a model takes, with the options it states. Raises: Refused."""
-    return tuple(
-        replace(feature_by_model_name(name), options=tuple(sorted(own.items())))
-        for name, own in zip(names, options, strict=True)
-    )
+    """The features that a model takes, with the options it states.
+
+    Raises:
+        Refused: a feature is none of libvmaf's, or the value of an option is no number.
+        UsageError: the feature's extractor has no such option.
+    """
+    found: list[FeatureName] = []
+    for name, own in zip(names, options, strict=True):
+        each = feature_by_model_name(name)
+        for key, value in own.items():
+            check_option(TABLE[each.extractor], key)
+            if not isinstance(value, int | float) or not math.isfinite(value):
+                raise Refused(f"the model's option {key} is not a finite number")
+        found.append(replace(each, options=tuple(sorted(own.items()))))
+    return tuple(found)
 
 
 def feature_by_model_name(name: str) -> FeatureName:
@@ -84,15 +104,10 @@ def _word(value: float | bool) -> str:
 def _feature(kind: str, atom: str) -> FeatureName:
     column = f"integer_{atom}" if kind == "VMAF_integer_feature" else atom
     known = [each.name for each in TABLE.values() if column in each.columns]
-    if not known:
-        prefix = "integer_" if kind == "VMAF_integer_feature" else ""
-        columns = {
-            column.removeprefix("integer_")
-            for each in TABLE.values()
-            for column in each.columns
-            if column.startswith("integer_") == bool(prefix)
-        }
+    allowed = IN_MODELS.get(kind)
+    if not known or (allowed is not None and atom not in allowed):
         raise Refused(
-            f"{kind} has no feature {atom!r}", hint=f"it has {', '.join(sorted(columns))}"
+            f"{kind} has no feature {atom!r} that libvmaf takes in a model",
+            hint=f"it has {', '.join(allowed)}" if allowed else "",
         )
     return FeatureName(f"{kind}_{atom}_score", column, known[0])

@@ -1,21 +1,33 @@
-"""Random forests as plain numbers in JSON; libvmaf does not load them, vmafkit does."""
+"""Random forests as plain numbers in JSON; libvmaf does not load them, vmafkit does.
+
+libvmaf computes the features of a forest, and the forest is applied to each frame afterwards.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from vmafkit.errors import Unreadable
+from vmafkit import fsio
+from vmafkit.errors import Refused, Unreadable
+from vmafkit.harness.feature_names import FeatureName, features_of_model
+from vmafkit.media.hashing import show
 from vmafkit.schema.model_recipe import Parameters
+from vmafkit.scoring.features import Feature
+from vmafkit.scoring.score import Score, ScoreRequest
 
 FloatArray = npt.NDArray[np.float64]
+Options = Mapping[str, Any]
 FORMAT = "vmafkit.forest.v1"
 _DEEPEST = 64
+_MOST_BYTES = 256 << 20
+_HEAD_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +65,17 @@ class Tree:
 
 @dataclass(frozen=True, slots=True)
 class Forest:
-    """Trees whose mean is the score, then clipped."""
+    """Trees whose mean is the score, then clipped.
+
+    Attributes:
+        feature_names: as libvmaf's models have them.
+        feature_options: of each feature's extractor.
+    """
 
     feature_names: tuple[str, ...]
     trees: tuple[Tree, ...]
     clip: tuple[float, float] | None
+    feature_options: tuple[Options, ...]
 
     def predict(self, features: FloatArray) -> FloatArray:
         """Scores of shape (n,) of rows of shape (n, features)."""
@@ -65,7 +83,47 @@ class Forest:
         return scores if self.clip is None else np.clip(scores, *self.clip)
 
 
-def fit_document(x: FloatArray, y: FloatArray, names: Sequence[str], options: Parameters) -> bytes:
+@dataclass(frozen=True, slots=True)
+class ForestScorer:
+    """A forest that is scored on the features that libvmaf computes.
+
+    Attributes:
+        id: the name of its column.
+        features: in the forest's order.
+    """
+
+    id: str
+    forest: Forest
+    features: tuple[FeatureName, ...]
+
+    def with_features(self, request: ScoreRequest) -> ScoreRequest:
+        """The request, asking also for what the forest needs."""
+        asked = (*request.features, *(each.request() for each in self.features))
+        wanted = {(each.name, each.options): each for each in asked}
+        return replace(request, features=tuple(wanted.values()))
+
+    def with_scores(self, score: Score, asked: Iterable[Feature]) -> Score:
+        """The score with the forest's per-frame column at the end.
+
+        Args:
+            score: of a request made by `with_features`.
+            asked: the features that the user asked for; the others are no results.
+
+        Raises: Refused for a feature that the log lacks.
+        """
+        names = list(score.columns)
+        rows = np.stack([score.columns[each.find(names)] for each in self.features], axis=-1)
+        columns = {**score.columns, self.id: self.forest.predict(rows)}
+        return replace(score, columns=columns, features=tuple(asked))
+
+
+def fit_document(
+    x: FloatArray,
+    y: FloatArray,
+    names: Sequence[str],
+    options: Parameters,
+    feature_options: Sequence[Options] = (),
+) -> bytes:
     """Grow a forest and give its JSON text. Raises: CapabilityMissing."""
     from vmafkit.harness.training import sklearn
 
@@ -91,6 +149,7 @@ def fit_document(x: FloatArray, y: FloatArray, names: Sequence[str], options: Pa
         "format": FORMAT,
         "model_type": "RANDOMFOREST",
         "feature_names": list(names),
+        "feature_opts_dicts": [dict(each) for each in feature_options],
         "score_clip": list(options.score_clip) if options.score_clip else None,
         "trees": trees,
     }
@@ -104,6 +163,9 @@ def load_forest(data: bytes) -> Forest:
         if document.get("format") != FORMAT:
             raise ValueError("format")
         names = tuple(str(name) for name in document["feature_names"])
+        options = tuple(dict[str, Any](each) for each in document.get("feature_opts_dicts") or ())
+        if options and len(options) != len(names):
+            raise ValueError("feature_opts_dicts")
         clip = document["score_clip"]
         trees = tuple(_tree(each, len(names)) for each in document["trees"])
         limits = (float(clip[0]), float(clip[1])) if clip else None
@@ -111,7 +173,35 @@ def load_forest(data: bytes) -> Forest:
         raise Unreadable(f"this is no forest of vmafkit ({type(error).__name__})") from error
     if not trees:
         raise Unreadable("this forest has no trees")
-    return Forest(names, trees, limits)
+    return Forest(names, trees, limits, options or tuple({} for _ in names))
+
+
+def is_forest(path: Path) -> bool:
+    """Whether a file is a forest by its first words; False where it cannot be read."""
+    try:
+        with fsio.open_regular(path) as file:
+            return f'"{FORMAT}"'.encode() in file.read(_HEAD_BYTES)
+    except (OSError, ValueError, Refused):
+        return False
+
+
+def open_forest(path: Path, name: str) -> ForestScorer:
+    """A forest's file, ready to score.
+
+    Args:
+        name: of its column.
+
+    Raises:
+        Unreadable: it cannot be read, or is no forest.
+        TooLarge: it is above 256 MiB.
+        Refused, UsageError: libvmaf computes no such feature, or it has no such option.
+    """
+    try:
+        forest = load_forest(fsio.read_bytes(path, _MOST_BYTES))
+    except OSError as error:
+        raise Unreadable(f"cannot read {show(path)}: {error.strerror}") from error
+    features = features_of_model(forest.feature_names, forest.feature_options)
+    return ForestScorer(name, forest, features)
 
 
 def _tree(facts: dict[str, Any], columns: int) -> Tree:

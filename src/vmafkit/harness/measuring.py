@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from vmafkit import fsio
 from vmafkit.errors import Cancelled, InputError, StoreError, VmafkitError
 from vmafkit.execute.cluster.scores import score_somewhere
+from vmafkit.execute.room import Room, pair_bytes
 from vmafkit.ffmpeg.capabilities import Capabilities
 from vmafkit.ffmpeg.run import Job
 from vmafkit.harness.assets import Asset, SideSpec
@@ -28,6 +30,15 @@ if TYPE_CHECKING:
     import polars as pl
 
 OnAsset = Callable[[int, int], None]
+# What scoring calls by its own flags, and what a recipe calls it.
+_OWN_WORDS = (
+    (r"--display (\d+)x(\d+)", r"quality_width: \1 and quality_height: \2 in a recipe"),
+    (r"--display", "quality_width and quality_height in a recipe"),
+    (r"--frame_cnt", "end_frame in a recipe"),
+    (r"--width, --height and --pix-fmt", "width, height and yuv_fmt"),
+    (r" \(and --framerate\)", ""),
+    (r"another --(?:model|feature)", "another metric"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,7 @@ class Lab:
         scratch: a private folder.
         store: where results are kept, or None to keep none.
         limits, cancel: of each process.
+        room: the memory that assets share.
     """
 
     capabilities: Capabilities
@@ -48,6 +60,7 @@ class Lab:
     store: FileResultStore | None = None
     limits: Limits = field(default_factory=Limits)
     cancel: threading.Event = field(default_factory=threading.Event)
+    room: Room = field(default_factory=Room)
 
     @property
     def program(self) -> Path:
@@ -174,14 +187,25 @@ def facts_of(lab: Lab, asset: Asset, metric: Metric) -> dict[str, Any]:
 
 
 def _score(lab: Lab, asset: Asset, metric: Metric) -> Score:
+    try:
+        return _scored(lab, asset, metric)
+    except VmafkitError as error:
+        # The way out is a field of a recipe: the harness does not have those flags.
+        for pattern, words in _OWN_WORDS:
+            error.hint = re.sub(pattern, words, error.hint)
+        raise
+
+
+def _scored(lab: Lab, asset: Asset, metric: Metric) -> Score:
     job = Job(cancel=lab.cancel, limits=lab.limits)
     with fsio.scratch_folder(within=lab.scratch) as folder:
         pair = pair_of(lab.program, asset, folder, job)
         geometry = EncodeGeometry(*asset.encode) if asset.encode else None
         request = replace(metric.request(), display=asset.size_px, encode_geometry=geometry)
         scorer = Scorer(lab.program, lab.capabilities.version)
-        score = score_somewhere(scorer, pair, request, job)
-    return metric.tiny.with_scores(score, metric.features) if metric.tiny else score
+        with lab.room.taken(pair_bytes(pair.reference, pair.distorted), lab.cancel):
+            score = score_somewhere(scorer, pair, request, job)
+    return metric.own.with_scores(score, metric.features) if metric.own else score
 
 
 def _words(side: SideSpec) -> dict[str, Any]:

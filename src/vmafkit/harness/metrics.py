@@ -7,16 +7,21 @@ model, any model id, and `features:a,b` for the elementary features that models 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vmafkit import fsio
 from vmafkit.errors import UsageError
+from vmafkit.harness import forest
+from vmafkit.harness.model_files import words_of
 from vmafkit.scoring import xpsnr
 from vmafkit.scoring.features import TABLE as FEATURES
 from vmafkit.scoring.features import Feature
 from vmafkit.scoring.score import ScoreRequest
+from vmafkit.scoring.svr import load_members
 from vmafkit.scoring.vmaf_models import TABLE as MODELS
 from vmafkit.scoring.vmaf_models import VmafModel, model_key
 from vmafkit.scoring.words import parse_model
@@ -35,7 +40,7 @@ class Metric:
         models, features: what is asked of libvmaf.
         higher_is_better: False where 0 is the best.
         options: what else changes the numbers, such as the hash of a model file.
-        tiny: a tiny model, scored on its features.
+        own: a model that vmafkit applies to the features that libvmaf computes.
     """
 
     id: str
@@ -44,12 +49,12 @@ class Metric:
     features: tuple[Feature, ...] = ()
     higher_is_better: bool = True
     options: tuple[str, ...] = ()
-    tiny: TinyScorer | None = None
+    own: TinyScorer | forest.ForestScorer | None = None
 
     def request(self) -> ScoreRequest:
         """What scoring is asked for."""
         asked = ScoreRequest(models=self.models, features=self.features, threads=1)
-        return self.tiny.with_features(asked) if self.tiny is not None else asked
+        return self.own.with_features(asked) if self.own is not None else asked
 
 
 _MODEL_NAMES = {
@@ -111,23 +116,61 @@ def metric_by_name(word: str) -> Metric:
     )
 
 
-def model_metric(word: str, *, name: str = "", phone: bool = False) -> Metric:
+def model_metric(word: str, *, name: str = "") -> Metric:
     """A VMAF model as a metric.
 
     Args:
-        word: an id, or libvmaf's `path=..` or `version=..` with options.
+        word: an id, or libvmaf's `path=..` or `version=..` with options; the file may be a
+            forest that vmafkit trained.
         name: another id than the model's.
-        phone: apply the transform of phone viewing.
 
-    Raises: UsageError, Unreadable.
+    Raises: UsageError, Unreadable, Refused.
     """
-    model = parse_model(word)
-    if phone and not model.phone:
-        model = replace(model, phone=True, id=f"{model.id}_phone")
+    words = words_of(word)
+    if "path" in words and forest.is_forest(Path(words["path"])):
+        if words.keys() - {"path", "name"}:
+            raise UsageError(
+                f"{words['path']} is a forest, which takes no options", hint="name the file alone"
+            )
+        return _forest(Path(words["path"]), words.get("name", ""))
+    return _of_model(parse_model(word), name)
+
+
+def _of_model(model: VmafModel, name: str = "") -> Metric:
     facts = [f"{key}={value}" for key, value in model.options]
     facts += [f"phone={model.phone}", f"clip={model.clip}", f"model={model_key(model)}"]
     column = model.name or model.id
     return Metric(name or model.id, column, models=(model,), options=tuple(facts))
+
+
+def phone_metric(metric: Metric, flag: str) -> Metric:
+    """The metric with its model's transform of phone viewing; one that has it as it is.
+
+    Args:
+        flag: by which it was asked for, for the messages.
+
+    Raises: UsageError: it is no VMAF model, or its model has no such transform.
+    """
+    if not metric.models:
+        raise UsageError(f"{flag} is for VMAF models, not for {metric.id}")
+    (model,) = metric.models
+    if model.phone:
+        return metric
+    if not _has_phone_transform(model):
+        raise UsageError(
+            f"{flag}: {metric.id} has no transform for phones",
+            hint="VMAF, VMAFNEG and BOOTSTRAP_VMAF have one; vmaf_v1.0.16_5d0h is for phones as is",
+        )
+    return _of_model(replace(model, phone=True, id=f"{model.id}_phone"))
+
+
+def _has_phone_transform(model: VmafModel) -> bool:
+    if model.path is None:
+        # Those of 2160p hold none, and those of version 1 apply theirs to every display.
+        return not model.ten_bit and "_4k_" not in model.version
+    data = model.path.read_bytes()
+    asked, usual = (load_members(data, transform=word)[0].transform for word in (True, None))
+    return asked is not None and usual is None
 
 
 def feature_metric(extractors: tuple[str, ...]) -> Metric:
@@ -145,10 +188,19 @@ def features_metric(features: Sequence[Feature]) -> Metric:
     return Metric(f"features:{','.join(each.name for each in wanted)}", "", features=wanted)
 
 
+def _forest(path: Path, name: str) -> Metric:
+    column = name or re.sub(r"[^A-Za-z0-9_.-]", "_", path.stem) or "forest"
+    if column in {each for feature in FEATURES.values() for each in feature.columns}:
+        raise UsageError(f"the name {column} is that of a feature", hint="give another name=")
+    scorer = forest.open_forest(path, column)
+    fact = f"model=forest:{column}:{fsio.sha256_file(path)}"
+    return Metric(column, column, options=(fact,), own=scorer)
+
+
 def _tiny(word: str) -> Metric:
     from vmafkit.scoring.tiny import open_tiny
 
     path = Path(word)
     scorer = open_tiny(path if path.suffix == ".onnx" else word, "cpu")
     model = scorer.model
-    return Metric(f"tiny:{model.id}", model.id, options=(f"sha256:{model.sha256}",), tiny=scorer)
+    return Metric(f"tiny:{model.id}", model.id, options=(f"sha256:{model.sha256}",), own=scorer)

@@ -44,6 +44,12 @@ def model_word(word: str, workspace: Workspace) -> str:
     return _PIECE.sub(lambda piece: _with_file(piece.group(), workspace), word)
 
 
+def words_of(word: str) -> dict[str, str]:
+    """The parts of libvmaf's `path=..` or `version=..` with options, by their names."""
+    pieces = (_ESCAPED.sub(r"\1", piece).partition("=") for piece in _PIECE.findall(word))
+    return {key: value for key, _, value in pieces}
+
+
 def _with_file(piece: str, workspace: Workspace) -> str:
     key, _, value = piece.partition("=")
     if key != "path":

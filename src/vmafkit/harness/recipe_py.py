@@ -9,27 +9,29 @@ from __future__ import annotations
 import ast
 import posixpath
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+from vmafkit import fsio
 from vmafkit.errors import Refused, Unreadable
-from vmafkit.harness.config import VmafConfig
+from vmafkit.harness.config import FOLDERS, path_in
+from vmafkit.harness.workspace import Workspace, open_workspace
 from vmafkit.media.hashing import show
 
 MAX_BYTES = 8 << 20
 _MAX_ITEMS = 1_000_000
-_PATHS = (
-    "root_path", "workspace_path", "workdir_path", "encode_path", "encode_store_path",
-    "file_result_store_path", "model_path", "resource_path", "test_resource_path",
-)  # fmt: skip
 _HINT = "a recipe holds plain values; write it as YAML or TOML, or put the value in"
 _MODULES = ("vmaf", "vmaf.config", "os", "os.path", "__future__")
 
 Value = Any
 
 
-def read_py(path: Path) -> dict[str, Value]:
+def read_py(path: Path, space: Workspace | None = None) -> dict[str, Value]:
     """The values that a recipe assigns, by name.
+
+    Args:
+        space: what VmafConfig's paths are of; None for the usual workspace.
 
     Raises:
         Unreadable: it cannot be read, or is not Python.
@@ -38,19 +40,19 @@ def read_py(path: Path) -> dict[str, Value]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise Refused(f"{show(path)} is larger than {MAX_BYTES >> 20} MiB", hint=_HINT)
-        text = path.read_text("utf-8")
+        text = fsio.read_text(path)
     except OSError as error:
         raise Unreadable(f"cannot read {show(path)}: {error.strerror}") from error
     except UnicodeDecodeError:
         raise Unreadable(f"{show(path)} is not UTF-8 text") from None
-    return values_of(text, show(path))
+    return values_of(text, show(path), space)
 
 
-def values_of(text: str, name: str) -> dict[str, Value]:
+def values_of(text: str, name: str, space: Workspace | None = None) -> dict[str, Value]:
     """The values that a recipe's text assigns. Raises: as `read_py`."""
     try:
         tree = ast.parse(text)
-        return _Reader(name).run(tree.body)
+        return _Reader(name, space or open_workspace()).run(tree.body)
     except SyntaxError as error:
         raise Unreadable(f"{name}:{error.lineno}: this is not Python ({error.msg})") from None
     except (RecursionError, MemoryError, ValueError) as error:
@@ -58,8 +60,9 @@ def values_of(text: str, name: str) -> dict[str, Value]:
 
 
 class _Reader:
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, space: Workspace) -> None:
         self._name = name
+        self._space = space
         self._values: dict[str, Value] = {}
         self._calls: dict[str, Callable[..., str]] = {}
 
@@ -106,7 +109,8 @@ class _Reader:
             known = (node.module, alias.name)
             called = alias.asname or alias.name
             if known in (("vmaf.config", "VmafConfig"), ("vmaf", "VmafConfig")):
-                self._calls |= {f"{called}.{name}": getattr(VmafConfig, name) for name in _PATHS}
+                for name in FOLDERS:
+                    self._calls[f"{called}.{name}"] = partial(path_in, self._space, name)
             elif known == ("os", "path"):
                 self._calls[f"{called}.join"] = posixpath.join
             elif known == ("os.path", "join"):

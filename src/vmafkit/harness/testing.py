@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vmafkit import pooling
 from vmafkit.errors import Refused, UsageError
 from vmafkit.harness import agreement, opinions
 from vmafkit.harness.assets import Asset
@@ -20,6 +21,10 @@ from vmafkit.scoring.score import pool_frames
 FloatArray = npt.NDArray[np.float64]
 LEAST_ASSETS = 3
 _ALONE = 1e-2
+_FALLS = (
+    "a lower score of this metric is better: correlations are of its scores as they are; "
+    "AUC and comparisons with other metrics take the negated scores"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +97,21 @@ def votes_of(asset: Asset) -> tuple[float, ...]:
 
 
 def pool_word(word: str) -> str:
-    """Our word for a pooling statistic of older scripts: `perc5` is `p5`."""
-    return f"p{word.removeprefix('perc')}" if word.startswith("perc") else word
+    """The statistic that a word names; `perc5`, as older scripts have it, is `p5`.
+
+    Raises:
+        UsageError: there is none.
+    """
+    statistic = f"p{word.removeprefix('perc')}" if word.startswith("perc") else word
+    if statistic not in pooling.STATISTICS:
+        try:
+            pooling.percentile_rank(statistic)
+        except ValueError:
+            known = ", ".join(pooling.STATISTICS)
+            raise UsageError(
+                f"--pool {word[:40]} is not a statistic", hint=f"{known}, or pN with N up to 100"
+            ) from None
+    return statistic
 
 
 def pooled(frames: Measured, column: str, statistic: str) -> float:
@@ -136,8 +154,11 @@ def report(
         truth.scores[whole],
         errors=None if truth.errors is None else truth.errors[whole],
         groups=[each.asset.content for each in kept],
+        higher_is_better=metric.higher_is_better,
         rounds=rounds,
     )
+    if not metric.higher_is_better:
+        notes.append(_FALLS)
     found["notes"] = [*notes, *truth.notes, *found["notes"]]
     return {
         "type": "test",
@@ -155,19 +176,34 @@ def report(
                 "content": each.asset.content,
                 "truth": float(value),
                 "score": float(score) if math.isfinite(score) else None,
+                **_spread(each, metric.column, statistic),
             }
             for each, value, score in zip(measured, truth.scores, scores, strict=True)
         ],
     }
 
 
+def _spread(each: Measured, column: str, statistic: str) -> dict[str, Any]:
+    """Of an ensemble: the pooled deviation of its members, and their 95 % interval."""
+    if f"{column}_stddev" not in each.frames.columns:
+        return {}
+    deviation, low, high = (
+        _plain(pooled(each, f"{column}_{part}", statistic))
+        for part in ("stddev", "ci_p95_lo", "ci_p95_hi")
+    )
+    return {"stddev": deviation, "interval_95": [low, high]}
+
+
 def paired(one: dict[str, Any], other: dict[str, Any]) -> list[dict[str, Any]]:
-    """Two test reports of the same data set, compared on the assets that both have."""
+    """Two test reports of the same data set, compared on the assets that both have.
+
+    Where a metric's lower score is the better one, its negated scores are compared.
+    """
     theirs = {each["asset"]: each for each in other["assets"] if each["score"] is not None}
     both = [each for each in one["assets"] if each["score"] is not None and each["asset"] in theirs]
     found = agreement.compare_metrics(
-        [each["score"] for each in both],
-        [theirs[each["asset"]]["score"] for each in both],
+        _rising(one, [each["score"] for each in both]),
+        _rising(other, [theirs[each["asset"]]["score"] for each in both]),
         [each["truth"] for each in both],
         groups=[each["content"] for each in both],
     )
@@ -181,6 +217,10 @@ def paired(one: dict[str, Any], other: dict[str, Any]) -> list[dict[str, Any]]:
         }
         for each in found
     ]
+
+
+def _rising(of: dict[str, Any], scores: Sequence[float]) -> list[float]:
+    return [score if of["higher_is_better"] else -score for score in scores]
 
 
 def _plain(value: float) -> float | None:

@@ -83,7 +83,7 @@ def train(
         raise Refused("a feature or a score is not a finite number")
     options = param.model_param_dict
     if param.model_type == "RANDOMFOREST":
-        document = forest.fit_document(x, y, names, options)
+        document = forest.fit_document(x, y, names, options, feature_options)
         return Trained(document, (forest.load_forest(document),), param.model_type)
     scale = rescale(x, y, names, options)
     plain = _svr(x, y, names, scale, param, feature_options)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vmafkit import pooling
-from vmafkit.errors import Refused
+from vmafkit.errors import Refused, UsageError
 from vmafkit.harness.training import Trained, train
 from vmafkit.schema.model_recipe import ModelParam
 
@@ -61,8 +61,21 @@ def training_rows(clips: Sequence[Clip]) -> tuple[FloatArray, FloatArray]:
 
 
 def predict_clips(model: Trained, clips: Sequence[Clip], statistic: str = "mean") -> FloatArray:
-    """Each clip's score: the model on every frame, then pooled."""
-    return np.asarray([pooling.pool(model.predict(clip.frames), statistic) for clip in clips])
+    """Each clip's score: the model on every frame, then pooled.
+
+    Raises:
+        Refused: the scores of a clip cannot be pooled so.
+    """
+    scores: list[float] = []
+    for clip in clips:
+        try:
+            scores.append(pooling.pool(model.predict(clip.frames), statistic))
+        except ValueError as error:
+            raise Refused(
+                f"asset {clip.label} cannot be pooled by {statistic}: {error}",
+                hint="--pool mean takes any finite scores",
+            ) from None
+    return np.asarray(scores)
 
 
 def folds_of(contents: Sequence[str], count: int | None) -> list[tuple[str, ...]]:
@@ -89,6 +102,64 @@ def folds_of(contents: Sequence[str], count: int | None) -> list[tuple[str, ...]
         groups[least].append(content)
         filled[least] += sizes[content]
     return [tuple(group) for group in groups]
+
+
+def parts_of(
+    contents: Sequence[str], groups: Sequence[Sequence[str]], count: int | None
+) -> list[tuple[str, ...]]:
+    """The contents of each part: the groups that were named, else contents dealt into folds.
+
+    Args:
+        contents: of each clip.
+        groups: contents of each part, as they were typed; none to deal.
+        count: as `folds_of`.
+
+    Raises:
+        UsageError: groups and a count, or a content is named twice or is an empty word.
+        Refused: no clip has a content, a group holds all of them, or as `folds_of`.
+    """
+    if not groups:
+        return folds_of(contents, count)
+    if count is not None:
+        raise UsageError("--folds and --group do not go together", hint="leave one out")
+    parts = [tuple(name.strip() for name in group) for group in groups]
+    named = [name for part in parts for name in part]
+    if not all(parts) or not all(named):
+        raise UsageError("--group names an empty content", hint="write --group 0,1 --group 2")
+    known = list(dict.fromkeys(contents))
+    for name in named:
+        if name not in known:
+            raise Refused(
+                f"--group names content {name[:40]}, which the data set lacks",
+                hint=f"it has {', '.join(known)[:200]}",
+            )
+        if named.count(name) > 1:
+            raise UsageError(
+                f"--group names content {name} twice", hint="each content is held out once"
+            )
+    if any(set(known) <= set(part) for part in parts):
+        raise Refused("a --group holds every content, so there is nothing to train on")
+    return parts
+
+
+def with_clips(parts: Sequence[tuple[str, ...]], clips: Sequence[Clip]) -> list[tuple[str, ...]]:
+    """The parts without contents of which no clip could be measured."""
+    known = {clip.content for clip in clips}
+    left = [tuple(content for content in part if content in known) for part in parts]
+    return [part for part in left if part]
+
+
+def left_over(parts: Sequence[tuple[str, ...]], clips: Sequence[Clip]) -> list[str]:
+    """A note on contents that are in no part, where there are any."""
+    held = {content for part in parts for content in part}
+    rest = [clip.content for clip in clips if clip.content not in held]
+    if not rest:
+        return []
+    names = ", ".join(dict.fromkeys(rest))
+    return [
+        f"in no --group are contents {names[:200]}: their {len(rest)} clips are trained on "
+        "and not predicted"
+    ]
 
 
 def cross_validate(

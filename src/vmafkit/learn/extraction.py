@@ -11,6 +11,7 @@ from vmafkit import encoders, fsio
 from vmafkit.decide.sweep import Grid, Known, Scoring, make_cell
 from vmafkit.errors import ResultInvalid, StoreCorrupt, UsageError
 from vmafkit.execute.cluster.scores import score_somewhere
+from vmafkit.execute.room import Room, pair_bytes
 from vmafkit.execute.toolchain import toolchain
 from vmafkit.execute.trial import Bench, run_trial
 from vmafkit.ffmpeg.capabilities import Capabilities
@@ -47,6 +48,7 @@ class Lab:
         teacher: the model whose score is the target.
         features: the set that is extracted.
         limits, cancel: of each process.
+        room: the memory that pairs share.
     """
 
     capabilities: Capabilities
@@ -59,6 +61,7 @@ class Lab:
     features: FeatureSet
     limits: Limits = field(default_factory=Limits)
     cancel: threading.Event = field(default_factory=threading.Event)
+    room: Room = field(default_factory=Room)
 
     @property
     def job(self) -> Job:
@@ -131,7 +134,7 @@ def frames_of_setting(lab: Lab, clip: Prepared, setting: Setting) -> tuple[pl.Da
         (encoder, setting.preset, setting.quality),
         Grid((encoder,), threads=1),
         scoring,
-        toolchain(lab.capabilities, encoder),
+        toolchain(lab.capabilities, encoder, timeout_s=lab.limits.wall_s),
     )
     if setting.scale != 1.0:
         size = even_size(clip.source.display_size, setting.scale)
@@ -144,7 +147,8 @@ def frames_of_setting(lab: Lab, clip: Prepared, setting: Setting) -> tuple[pl.Da
         limits=lab.limits,
         cancel=lab.cancel,
     )
-    trial = run_trial(bench, cell)
+    with lab.room.taken(pair_bytes(clip.source, clip.source), lab.cancel):
+        trial = run_trial(bench, cell)
     record = lab.store.get(cell.spec.key)
     if record is None or record.frames is None:
         raise StoreCorrupt("the trial store lost a trial that it just held")
@@ -176,7 +180,9 @@ def _scored(lab: Lab, pair: Pair) -> pl.DataFrame:
         display=None if size == pair.distorted.display_size else size,
         threads=1,
     )
-    return _picked(lab, score_somewhere(lab.scorer, pair, request, lab.job).table())
+    with lab.room.taken(pair_bytes(pair.reference, pair.distorted), lab.cancel):
+        score = score_somewhere(lab.scorer, pair, request, lab.job)
+    return _picked(lab, score.table())
 
 
 def _picked(lab: Lab, table: pl.DataFrame) -> pl.DataFrame:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 import scipy.stats
 from sklearn.metrics import roc_auc_score
 
 from vmafkit import stats
-from vmafkit.harness import agreement
+from vmafkit.harness import agreement, testing
+from vmafkit.harness.assets import Asset, SideSpec
+from vmafkit.harness.measuring import Measured
+from vmafkit.harness.metrics import Metric, metric_by_name
 
 
 def _case(seed: int, n: int = 40) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -174,3 +180,45 @@ def test_a_logistic_fit_that_ran_off_is_said() -> None:
     assert found["mapping"]["high"] > foot.max() + np.ptp(foot)
     (note,) = [note for note in found["notes"] if "ran off" in note]
     assert f"its parameter high is {found['mapping']['high']:.4g}" in note
+
+
+def test_a_metric_that_falls_is_judged_as_its_negation() -> None:
+    x, y, e = _case(4)
+    plain = agreement.figures(x, y, errors=e, rounds=0)
+    turned = agreement.figures(-x, y, errors=e, rounds=0, higher_is_better=False)
+    assert turned["pairs"] == plain["pairs"]
+    assert turned["pairs"]["auc_bw"] > 0.9
+    assert turned["raw"]["plcc"] == pytest.approx(-plain["raw"]["plcc"])
+
+
+def _report(metric: Metric, scores: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
+    side = SideSpec(Path("a.mkv"), None)
+    measured = [
+        Measured(
+            Asset("made", str(i // 8), str(i), side, side),
+            pl.DataFrame({"frame": [0], metric.column: [score]}),
+            known=False,
+        )
+        for i, score in enumerate(scores)
+    ]
+    said = testing.Truth(truth, np.full(truth.size, 0.15), "mos")
+    return testing.report(metric, measured, said, dataset="made", statistic="mean", rounds=0)
+
+
+def test_metrics_of_two_directions_are_compared() -> None:
+    x, y, _ = _case(6, 40)
+    worse = x + np.random.default_rng(1).normal(0, 20, x.size)
+    rises, falls = metric_by_name("PSNR"), metric_by_name("CAMBI")
+    assert not falls.higher_is_better
+    first, other = _report(falls, 100 - worse, y), _report(rises, x, y)
+    found = {each["figure"]: each["difference"] for each in testing.paired(first, other)}
+    for name in ("plcc", "srocc", "krocc"):
+        wanted = getattr(stats, name)(worse, y) - getattr(stats, name)(x, y)
+        assert found[name] == pytest.approx(wanted, abs=1e-9)
+    assert -0.5 < found["plcc"] < 0.0
+    back = {each["figure"]: each["difference"] for each in testing.paired(other, first)}
+    assert back["plcc"] == pytest.approx(-found["plcc"])
+    assert first["raw"]["plcc"] < 0.0
+    assert first["pairs"]["auc_bw"] > 0.8
+    assert any("negated" in note for note in first["notes"])
+    assert not any("negated" in note for note in other["notes"])

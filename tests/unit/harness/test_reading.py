@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import pickle
 from fractions import Fraction
 from pathlib import Path
@@ -12,13 +13,16 @@ import numpy as np
 import pytest
 
 from vmafkit.errors import InputError, ModelRefused, Refused, Unreadable, UsageError
+from vmafkit.ffmpeg.locate import find_ffmpeg
 from vmafkit.harness import assembly, convert, metrics, plots
 from vmafkit.harness.assets import assets_of
 from vmafkit.harness.batch import read_list
 from vmafkit.harness.testing import pool_word
 from vmafkit.harness.workspace import open_workspace
 from vmafkit.schema.recipe import Recipe
-from vmafkit.scoring.svr import load_model
+from vmafkit.scoring.model_json import model_json
+from vmafkit.scoring.svr import load_members, load_model
+from vmafkit.scoring.vmaf_models import TABLE
 
 BASE: dict[str, Any] = {
     "dataset_name": "a",
@@ -57,6 +61,32 @@ def test_frame_ranges_include_their_ends(tmp_path: Path) -> None:
         _asset(tmp_path, start_frame=2)
     with pytest.raises(Refused, match="are none"):
         _asset(tmp_path, start_frame=2, end_frame=1)
+
+
+def test_a_duration_is_the_last_word_on_frames(tmp_path: Path) -> None:
+    found = _asset(tmp_path, duration_sec=0.5, fps=24)
+    assert (found.reference.frames, found.distorted.frames) == ((0, 11), (0, 11))
+    # 29.97 frames in a second are 30 frames, the last of them number 29.
+    assert _asset(tmp_path, {"duration_sec": 1, "fps": 29.97}).distorted.frames == (0, 29)
+    assert _asset(tmp_path, {"duration_sec": 9, "fps": 30}, duration_sec=2).reference.frames == (
+        0,
+        59,
+    )
+    ranged = _asset(tmp_path, {"fps": 25}, duration_sec=2, dis_start_frame=3, dis_end_frame=6)
+    assert (ranged.reference.frames, ranged.distorted.frames) == ((0, 49), (3, 6))
+    # With a range there is nothing left to say, so the rate is not needed.
+    assert _asset(tmp_path, duration_sec=2, end_frame=4).reference.frames == (0, 4)
+    with pytest.raises(Refused, match="duration_sec and no fps"):
+        _asset(tmp_path, duration_sec=2)
+    for length in (0.01, math.inf):
+        with pytest.raises(Refused, match="no frames"):
+            _asset(tmp_path, duration_sec=length, fps=25)
+
+
+def test_frames_that_stall_are_refused(tmp_path: Path) -> None:
+    assert _asset(tmp_path, rebuf_indices=[]).distorted.frames is None
+    with pytest.raises(Refused, match="asset 0 has rebuf_indices"):
+        _asset(tmp_path, rebuf_indices=[3, 4])
 
 
 @pytest.mark.parametrize("text", ["iw-2:ih+4:3:2", "64:48:0:0"])
@@ -190,7 +220,7 @@ def test_every_metric_has_a_column_and_something_to_ask_for(name: str) -> None:
     assert metric.column
     assert request.models or request.features
     columns = {column for feature in request.features for column in feature.columns}
-    assert metric.column in columns | {model.id for model in request.models} or metric.tiny
+    assert metric.column in columns | {model.id for model in request.models} or metric.own
 
 
 def test_metrics_that_are_not_known() -> None:
@@ -202,7 +232,46 @@ def test_metrics_that_are_not_known() -> None:
 
 def test_small_words() -> None:
     assert [pool_word(word) for word in ("perc5", "mean", "p7")] == ["p5", "mean", "p7"]
+    for bad in ("bogus", "", "perc", "perc101", "pnan", "Mean"):
+        with pytest.raises(UsageError, match="--pool"):
+            pool_word(bad)
     assert plots.size_of("5x4") == (480, 384)
     for bad in ("5", "0x5", "ax5", "nanx5", "infx5", "1e9x5"):
         with pytest.raises(UsageError):
             plots.size_of(bad)
+
+
+def test_the_phone_transform_is_that_of_the_metrics_own_model() -> None:
+    """Golden: what the models' own files hold."""
+    program = find_ffmpeg()
+    for model in TABLE.values():
+        data = load_members(model_json(model.version, program), transform=None)
+        asked = load_members(model_json(model.version, program), transform=True)
+        has_own = asked[0].transform is not None and data[0].transform is None
+        metric = metrics.metric_by_name(model.id)
+        if has_own:
+            made = metrics.phone_metric(metric, "--phone-model")
+            assert made.models[0].phone
+            assert made.models[0].version == model.version
+            assert made.id == model.id.removesuffix("_phone") + "_phone"
+        else:
+            with pytest.raises(UsageError, match=f"--phone-model: {model.id} has no transform"):
+                metrics.phone_metric(metric, "--phone-model")
+    with pytest.raises(UsageError, match="--vmaf-phone-model is for VMAF models, not for PSNR"):
+        metrics.phone_metric(metrics.metric_by_name("PSNR"), "--vmaf-phone-model")
+
+
+def test_a_file_says_whether_it_has_a_phone_transform(tmp_path: Path) -> None:
+    plain = json.loads(model_json("vmaf_v0.6.1", find_ffmpeg()))
+    curve = plain["model_dict"].pop("score_transform")
+    for name, facts in (("none", None), ("own", curve), ("always", curve | {"enabled": True})):
+        if facts is not None:
+            plain["model_dict"]["score_transform"] = facts
+        path = tmp_path / f"{name}.json"
+        path.write_text(json.dumps(plain), "utf-8")
+        metric = metrics.metric_by_name(f"path={path}")
+        if name == "own":
+            assert metrics.phone_metric(metric, "--phone-model").id == "own_phone"
+        else:
+            with pytest.raises(UsageError, match=f"{name} has no transform"):
+                metrics.phone_metric(metric, "--phone-model")

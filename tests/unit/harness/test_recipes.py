@@ -163,3 +163,20 @@ def test_a_small_file_that_grows_is_refused(tmp_path: Path) -> None:
     lines += [f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
     with pytest.raises(Refused, match="values"):
         load_recipe(_write(tmp_path, "bomb.yaml", "\n".join(lines)))
+
+
+@pytest.mark.parametrize("field", ["yuv_fmt", "workfile_yuv_type"])
+def test_what_is_no_pixel_format_is_refused(tmp_path: Path, field: str) -> None:
+    for name, value in (("yuv420p99", "a"), ("", "b"), ("vaapi", "c")):
+        for changed in (MADE | {field: name}, _changed(MADE, field, name)):
+            path = _write(tmp_path, f"{value}.yaml", json.dumps(changed))
+            with pytest.raises(Refused, match=f"{field}: .*pixel format"):
+                load_recipe(path)
+    for name in ("notyuv", "yuv420p", "yuv422p10le", "gbrp", "gray"):
+        path = _write(tmp_path, "good.yaml", json.dumps(_changed(MADE, field, name)))
+        assert getattr(load_recipe(path).dis_videos[0], field) == name
+
+
+def _changed(recipe: dict[str, object], field: str, value: str) -> dict[str, object]:
+    (video,) = json.loads(json.dumps(recipe["dis_videos"]))
+    return recipe | {"dis_videos": [video | {field: value}]}

@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.svm import NuSVR
 from tests.unit.scoring.svr_probe import SCALE, probe, run_models
 
-from vmafkit.errors import CapabilityMissing, Refused, Unreadable
+from vmafkit.errors import CapabilityMissing, Refused, Unreadable, UsageError
 from vmafkit.ffmpeg.locate import find_ffmpeg
 from vmafkit.harness import forest, shapley, training, validation
 from vmafkit.harness.checkpoints import checkpoints_of
@@ -262,6 +263,45 @@ def test_no_content_is_in_both_parts_and_every_clip_is_predicted_once() -> None:
     for count in (1, 6):
         with pytest.raises(Refused, match="folds"):
             validation.folds_of([clip.content for clip in clips], count)
+
+
+def test_parts_are_named_or_dealt() -> None:
+    contents = [clip.content for clip in _clips()]
+    assert validation.parts_of(contents, (), 2) == validation.folds_of(contents, 2)
+    parts = validation.parts_of(contents, [["c0", " c1 "], ["c3"]], None)
+    assert parts == [("c0", "c1"), ("c3",)]
+    (note,) = validation.left_over(parts, _clips())
+    assert "c2, c4: their 12 clips" in note
+    assert validation.left_over([*parts, ("c2", "c4")], _clips()) == []
+    some = [clip for clip in _clips() if clip.content in ("c0", "c2")]
+    assert validation.with_clips(parts, some) == [("c0",)]
+
+
+@pytest.mark.parametrize(
+    ("groups", "count", "says"),
+    [
+        ([["c0", "c1"], ["c1", "c2"]], None, "c1 twice"),
+        ([["c0", "c0"]], None, "c0 twice"),
+        ([["c0"]], 2, "--folds and --group"),
+        ([["c0", ""]], None, "empty content"),
+        ([[]], None, "empty content"),
+        ([["c9"]], None, "content c9, which"),
+        ([[f"c{i}" for i in range(5)]], None, "nothing to train on"),
+    ],
+)
+def test_parts_that_are_none_are_refused(
+    groups: list[list[str]], count: int | None, says: str
+) -> None:
+    with pytest.raises((Refused, UsageError), match=says):
+        validation.parts_of([clip.content for clip in _clips()], groups, count)
+
+
+def test_scores_that_cannot_be_pooled_so_are_refused() -> None:
+    clips = [replace(clip, score=clip.score - 200.0) for clip in _clips()]
+    model = training.train(*validation.training_rows(clips), NAMES, _param())
+    assert validation.predict_clips(model, clips, "p5").max() < -1.0
+    with pytest.raises(Refused, match="asset 0 cannot be pooled by harmonic_mean"):
+        validation.predict_clips(model, clips, "harmonic_mean")
 
 
 def test_shapley_values_equal_the_average_over_all_orders() -> None:

@@ -162,7 +162,10 @@ def show_result(
     if as_json:
         output.json_line(record)
         return 0
-    for name, value in {**record, **record["facts"]}.items():
+    # The facts hold the hashes of both files under the names of the files themselves.
+    facts = {f"{k}_hash" if k in ("reference", "distorted") else k: v
+             for k, v in record["facts"].items()}  # fmt: skip
+    for name, value in {**record, **facts}.items():
         if name not in ("facts", "mean"):
             output.result(f"{name}: {value}")
     for name, value in record["mean"].items():
