@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from vmafkit.api._ladder import ladder
 from vmafkit.api._recommend import recommend
 from vmafkit.api._tune_per_shot import tune_per_shot
 from vmafkit.decide.plan_cost import (
+    NEWEST,
     SEARCH_PROBES,
     Cost,
     Rates,
@@ -29,7 +29,7 @@ from vmafkit.media.hashing import content_hash, show
 from vmafkit.media.probe import open_source
 from vmafkit.media.source import Source
 from vmafkit.store.hashes import StoredHashes
-from vmafkit.store.trials import TrialRecord, TrialStore
+from vmafkit.store.trials import TrialStore
 
 PlannedVerb = Literal["recommend", "auto", "ladder", "tune_per_shot"]
 
@@ -157,16 +157,18 @@ def _rates(source: Source, work: _Work) -> tuple[Rates, int]:
     encoder, preset = work.encoder, work.preset
     sha256 = content_hash(source.path, StoredHashes(cache))
     with TrialStore(cache) as store:
-        own = _facts(store.find(source_sha256=sha256, encoder=encoder, preset=preset))
+        known = store.count(encoder=encoder, preset=preset, source_sha256=sha256)
+
+        def rows(source_sha256: str | None) -> list[dict[str, Any]]:
+            return store.newest_rows(
+                encoder=encoder, preset=preset, source_sha256=source_sha256, most=NEWEST
+            )
+
         name = f"{encoder} {preset}"
-        found = measured_rates(own, f"{name} on this source")
+        found = measured_rates(rows(sha256), f"{name} on this source") if known else None
         if found is None:
-            found = measured_rates(_facts(store.find(encoder=encoder, preset=preset)), name)
-    return found or assumed_rates(encoder, preset), len(own)
-
-
-def _facts(records: Sequence[TrialRecord]) -> list[dict[str, Any]]:
-    return [json.loads(record.row_json) for record in records]
+            found = measured_rates(rows(None), name)
+    return found or assumed_rates(encoder, preset), known
 
 
 def _told(cost: Cost) -> dict[str, Any]:

@@ -22,7 +22,8 @@ _SOME_ENCODER_S_PER_MPX = 0.05
 _SCORE_S_PER_MPX = 0.029
 # Searches over the measured curves of 69 titles and encoders took 3.3 probes on average.
 SEARCH_PROBES = 4
-_NEWEST = 200
+NEWEST = 200
+"""Trials that a measured rate is taken from, the newest ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def measured_rates(facts: Sequence[Mapping[str, object]], basis: str) -> Rates |
     """
     encodes: list[float] = []
     scores: list[float] = []
-    for each in facts[-_NEWEST:]:
+    for each in facts[-NEWEST:]:
         coded = _mpx(each, "width", "height")
         shown = _mpx(each, "display_width", "display_height") or coded
         encode_s, score_s = _number(each, "encode_cpu_s"), _number(each, "score_cpu_s")

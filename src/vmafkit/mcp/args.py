@@ -62,6 +62,13 @@ Targets = Annotated[
     list[Annotated[str, Field(max_length=80)]],
     Field(max_length=8, description="such as 93, vmaf:p5>=90, xpsnr>=40; all must hold"),
 ]
+ScoreBackend = Annotated[
+    Literal["auto", "engine", "libvmaf"],
+    Field(
+        description="what scores: libvmaf in ffmpeg; engine, in this process; auto: the engine "
+        "where it is built and proven for what is asked, else libvmaf"
+    ),
+]
 Amount = Annotated[str | None, Field(pattern=r"^[0-9.]{1,12}[kKMGmg%]?[A-Za-z]{0,4}$")]
 Samples = Annotated[int | None, Field(ge=1, le=64, description="windows that are measured")]
 Seconds = Annotated[float | None, Field(gt=0, le=3600)]

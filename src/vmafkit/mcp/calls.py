@@ -92,7 +92,9 @@ def _worst_frames(words: Words, watch: Watch) -> Found:
 def _scored(found: Score, words: Words, worst: Mapping[int, float]) -> Found:
     record = api.score_record(found, words["reference"], words["distorted"])
     column = found.model_id or next(iter(found.columns))
-    record["scored_by"] = scored_by(record["model"], record["statistic"], record["versions"])
+    record["scored_by"] = scored_by(
+        record["model"], record["statistic"], record["versions"], record["backend"]
+    )
     record["worst"] = [{"frame": frame, column: score} for frame, score in worst.items()]
     # What a model computes on its way is in the frames for those who want it.
     heads = (*(model.id for model in found.models), *(tiny.id for tiny in found.tiny))
@@ -118,7 +120,8 @@ def _auto(words: Words, watch: Watch) -> Found:
     plan = found.plan.record()
     about = plan["metadata"]
     versions = about["versions"] | ({"libvmaf": rows[0]["libvmaf_version"]} if rows else {})
-    by = scored_by(about["model"], _pooling(about["targets"]), versions)
+    backend = next((row["score_backend"] for row in rows if row["score_backend"]), None)
+    by = scored_by(about["model"], _pooling(about["targets"]), versions, backend)
     return Found({"type": "auto", "scored_by": by, "met": met, "plan": plan, "results": rows})
 
 
@@ -139,7 +142,8 @@ def _compare(words: Words, watch: Watch) -> Found:
 
     record = comparison_record(api.compare(**_sized(words), **watch.verb))
     model, _, statistic = str(record["metric"]).rpartition(" ")
-    by = scored_by(model, statistic, dict(record["versions"]))
+    backends = [value for name, value in record["versions"] if name == "score_backend"]
+    by = scored_by(model, statistic, dict(record["versions"]), ", ".join(backends) or None)
     return Found({"scored_by": by, **record})
 
 
@@ -195,12 +199,23 @@ def _extract_features(words: Words, watch: Watch) -> Found:
                   "failed": found.failed, "skipped": found.skipped})  # fmt: skip
 
 
-def scored_by(model: str | None, statistic: str, versions: Mapping[str, Any]) -> dict[str, Any]:
-    """What every score is told with: the model, the pooling over frames, and the versions."""
+def scored_by(
+    model: str | None, statistic: str, versions: Mapping[str, Any], backend: str | None = None
+) -> dict[str, Any]:
+    """What every score is told with: the model, the pooling over frames, what made it.
+
+    Args:
+        versions: those of the verb's record.
+        backend: where they do not tell it: `engine`, `libvmaf` or `ffmpeg-libvmaf`.
+    """
+    named = {"vmafkit": __version__, **versions}
+    told = named.pop("score_backend", None)
+    made_by = backend or told
     return {
         "model": model,
         "statistic": statistic,
-        "versions": {"vmafkit": __version__, **versions},
+        "backend": made_by and made_by.removeprefix("ffmpeg-"),
+        "versions": named,
     }
 
 

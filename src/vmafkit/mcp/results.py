@@ -49,6 +49,9 @@ class ScoredBy(Part):
 
     model: str | None = Field(None, description="id of the VMAF model; null without one")
     statistic: str = Field("mean", description="how frames are pooled")
+    backend: str | None = Field(
+        None, description="engine or libvmaf, which made the scores; null where none was made"
+    )
     versions: dict[str, str | None] = Field(default_factory=dict[str, str | None])
 
 

@@ -70,6 +70,7 @@ class ScoreTools:
         skip_reference: Annotated[int, Field(ge=0)] = 0,
         skip_distorted: Annotated[int, Field(ge=0)] = 0,
         allow_hdr: bool = False,
+        score_backend: args.ScoreBackend = "auto",
         width: args.Width = None,
         height: args.Height = None,
         pix_fmt: args.PixFmt = None,
@@ -98,6 +99,7 @@ class ScoreTools:
         apart: Annotated[int, Field(ge=1, le=10000, description="frames between two")] = 12,
         picture_width_px: Annotated[int, Field(ge=32, le=640)] = 320,
         models: Models = [],  # noqa: B006
+        score_backend: args.ScoreBackend = "auto",
         background: args.Background = False,
     ) -> Annotated[CallToolResult, results.ScoreAnswer]:
         """Score a pair and show its worst frames, the reference beside the distorted one."""

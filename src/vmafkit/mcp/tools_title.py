@@ -42,6 +42,7 @@ class TitleTools:
         format: Annotated[list[Literal["hls", "dash"]], Field(description="packages to make")] = [],  # noqa: B006
         report: args.BareName = None,
         allow_hdr: bool = False,
+        score_backend: args.ScoreBackend = "auto",
         background: args.Background = False,
     ) -> Annotated[CallToolResult, results.LadderAnswer]:
         """Measure renditions at display size, take the hull, and pick the rungs on it."""
@@ -69,6 +70,7 @@ class TitleTools:
         probes: Annotated[int, Field(ge=2, le=12)] = 4,
         output: args.BareName = None,
         allow_hdr: bool = False,
+        score_backend: args.ScoreBackend = "auto",
         background: args.Background = False,
     ) -> Annotated[CallToolResult, results.PerShotAnswer]:
         """Encode each shot with its own setting, join them, and prove that it pays."""

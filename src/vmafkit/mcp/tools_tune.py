@@ -54,6 +54,7 @@ class TuneTools:
         output: args.BareName = None,
         report: args.BareName = None,
         allow_hdr: bool = False,
+        score_backend: args.ScoreBackend = "auto",
         background: args.Background = False,
     ) -> Annotated[CallToolResult, results.RecommendAnswer]:
         """Find the cheapest setting that meets every target within the caps, by measuring."""
@@ -80,6 +81,7 @@ class TuneTools:
         full: args.Full = False,
         execute: Annotated[bool, Field(description="also encode, score and correct")] = False,
         allow_hdr: bool = False,
+        score_backend: args.ScoreBackend = "auto",
         background: args.Background = False,
     ) -> Annotated[CallToolResult, results.AutoAnswer]:
         """Plan codec, preset and setting for a target; with execute also encode and prove it."""
@@ -103,6 +105,7 @@ class TuneTools:
         output: args.BareName = None,
         report: args.BareName = None,
         allow_hdr: bool = False,
+        score_backend: args.ScoreBackend = "auto",
         background: args.Background = False,
     ) -> Annotated[CallToolResult, results.TableAnswer]:
         """Measure encoders and presets on whole sources: BD-rates, and bits at equal quality."""

@@ -23,6 +23,7 @@ from vmafkit.schema.corpus import CorpusRow, from_line, to_line
 OnCorrupt = Literal["raise", "skip"]
 
 _BLOCK_BYTES = 1 << 20
+_LONGEST_LINE_BYTES = 16 << 20
 _log = logging.getLogger(__name__)
 # Where a damaged newline has joined two lines.
 _SEAM = re.compile(rb"(?<=\}).(?=\{\"schema_version\":)", re.DOTALL)
@@ -80,8 +81,8 @@ class CorpusFile:
     def __init__(self, path: Path, *, on_corrupt: OnCorrupt = "raise") -> None:
         self.path = path
         self.on_corrupt: OnCorrupt = on_corrupt
-        _refuse_unwritable(path)
-        self.torn: Path | None = fsio.recover_tail(path)
+        refuse_unwritable(path)
+        self.torn: Path | None = fsio.recover_tail(path, _ROWS)
         if self.torn is not None:
             _log.warning("%s ended in half a row; it was moved to %s", path, self.torn)
         self._done: set[str] = set()
@@ -117,8 +118,10 @@ class CorpusFile:
         key = row.trial_key if row.exit_status == 0 else None
         line = to_line(row)
         if key is None:
-            return fsio.append_line(self.path, line)
-        return fsio.append_line(self.path, line, unless=lambda handle: self._has(handle, key))
+            return fsio.append_line(self.path, line, rows=_ROWS)
+        return fsio.append_line(
+            self.path, line, unless=lambda handle: self._has(handle, key), rows=_ROWS
+        )
 
     def _has(self, handle: int, key: str) -> bool:
         """Whether the open file holds a success of this trial; reads only what is new in it."""
@@ -147,10 +150,30 @@ class CorpusFile:
             self._done.add(row.trial_key)
 
 
+def _is_row(line: bytes) -> bool:
+    try:
+        from_line(line)
+    except SchemaTooNew:
+        return True
+    except StoreCorrupt:
+        return False
+    return True
+
+
+_ROWS = fsio.Rows(b'{"schema_version"', _is_row)
+
+
 def _lines(path: Path) -> Generator[tuple[int, bytes]]:
     try:
-        with path.open("rb") as stream:
-            for number, line in enumerate(stream, 1):
+        with fsio.open_regular(path) as stream:
+            number = 0
+            while line := stream.readline(_LONGEST_LINE_BYTES + 1):
+                number += 1
+                if len(line) > _LONGEST_LINE_BYTES:
+                    raise Unreadable(
+                        f"{path}:{number} is longer than {_LONGEST_LINE_BYTES >> 20} MiB",
+                        hint="a corpus is JSON Lines, one row on each",
+                    )
                 if line.strip():
                     yield number, line
     except OSError as error:
@@ -169,7 +192,8 @@ def _salvage(line: bytes) -> list[CorpusRow]:
     return found
 
 
-def _refuse_unwritable(path: Path) -> None:
+def refuse_unwritable(path: Path) -> None:
+    """Refuse a corpus file that could not be written. Raises: OutputError."""
     if not path.parent.is_dir():
         raise OutputError(f"cannot write {path}: the folder {path.parent} does not exist")
     if path.exists() and not path.is_file():

@@ -8,6 +8,7 @@ it can be measured again. A record is on the disk when `put` returns.
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import sqlite3
 import threading
@@ -15,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from vmafkit import fsio
 from vmafkit.errors import Cancelled, SchemaTooNew, StoreCorrupt, StoreError, StoreFull, StoreLocked
@@ -25,6 +26,7 @@ FILE_NAME = "trials.sqlite"
 USER_VERSION = 1
 
 _log = logging.getLogger(__name__)
+_LOCKED_HINT = "wait for it to end, or set VMAFKIT_CACHE to another folder"
 _FOLDER_HINT = "set VMAFKIT_CACHE to a folder that can be written"
 _T = TypeVar("_T")
 _COLUMNS = (
@@ -32,11 +34,13 @@ _COLUMNS = (
     "spec_json", "row_json", "frames", "created_s", "checksum",
 )  # fmt: skip
 _SELECT = f"SELECT rowid, {', '.join(_COLUMNS)} FROM trials"
+_INDEXED = "SELECT count(*) FROM sqlite_master WHERE name = 'trials_by_encoder'"
 _CREATE = f"""
 CREATE TABLE IF NOT EXISTS trials (
   key TEXT PRIMARY KEY, source_sha256 TEXT, encoder TEXT, preset TEXT, quality REAL,
   spec_json TEXT, row_json TEXT, frames BLOB, created_s REAL, checksum TEXT);
 CREATE INDEX IF NOT EXISTS trials_by_source ON trials (source_sha256, encoder, preset);
+CREATE INDEX IF NOT EXISTS trials_by_encoder ON trials (encoder, preset);
 CREATE TABLE IF NOT EXISTS damaged (found_s REAL, {", ".join(_COLUMNS)});
 {claims.CREATE}
 PRAGMA user_version = {USER_VERSION};
@@ -145,9 +149,31 @@ class TrialStore:
             "quality": quality,
         }
         given = {name: value for name, value in wanted.items() if value is not None}
-        where = " WHERE " + " AND ".join(f"{name} = ?" for name in given) if given else ""
+        where = _where(given)
         order = " ORDER BY created_s, rowid"
         return self._run(lambda link: self._whole(link, where + order, tuple(given.values())))
+
+    def count(self, *, encoder: str, preset: str, source_sha256: str | None = None) -> int:
+        """How many trials there are; told by the index alone."""
+        where, values = _of_encoder(encoder, preset, source_sha256)
+        query = f"SELECT count(*) FROM trials{where}"
+        return self._run(lambda link: link.execute(query, values).fetchone()[0])
+
+    def newest_rows(
+        self, *, encoder: str, preset: str, source_sha256: str | None = None, most: int
+    ) -> list[dict[str, Any]]:
+        """The rows of the trials that were added last, the newest last.
+
+        They are for estimates: their checksums are not looked at, and those that are no rows
+        are left out. Nothing but these rows is read, and the index to find them.
+
+        Args:
+            most: how many at most.
+        """
+        where, values = _of_encoder(encoder, preset, source_sha256)
+        query = f"SELECT row_json FROM trials{where} ORDER BY rowid DESC LIMIT ?"
+        found = self._run(lambda link: link.execute(query, (*values, most)).fetchall())
+        return [row for (text,) in reversed(found) if (row := _row_of(text)) is not None]
 
     def remove(self, keys: Iterable[str]) -> int:
         """Forgets trials; returns how many were there. Raises: StoreError, StoreLocked."""
@@ -204,7 +230,10 @@ class TrialStore:
                     self.release(key, owner)
                 return record
             if limit is not None and time.monotonic() >= limit:
-                raise StoreLocked(f"trial {key[:16]} is still being measured by another process")
+                raise StoreLocked(
+                    f"trial {key[:16]} is still being measured by another process",
+                    hint=_LOCKED_HINT,
+                )
             if cancel.wait(poll_s):
                 raise Cancelled(f"trial {key[:16]} was waited for until the work was stopped")
 
@@ -304,7 +333,8 @@ class TrialStore:
         link.execute("PRAGMA synchronous = FULL")
         if check and link.execute("PRAGMA quick_check(1)").fetchone()[0] != b"ok":
             raise StoreCorrupt(f"{self.path} is damaged")
-        if version < USER_VERSION:
+        # An older store of this version lacks the index.
+        if version < USER_VERSION or not link.execute(_INDEXED).fetchone()[0]:
             link.executescript(_CREATE)
         link.execute("SELECT max(rowid) FROM trials").fetchone()
 
@@ -315,8 +345,30 @@ class TrialStore:
         if code == sqlite3.SQLITE_FULL:
             return StoreFull(f"cannot write {self.path}: the disk is full")
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            return StoreLocked(f"{self.path} is busy: another process is writing")
+            files = [self.path.with_name(FILE_NAME + tail) for tail in ("", "-shm", "-wal")]
+            pid = fsio.locked_by(files)
+            who = "another process" if pid is None else f"process {pid}"
+            return StoreLocked(f"{self.path} is busy: {who} is writing", hint=_LOCKED_HINT)
         return StoreError(f"cannot use {self.path}: {error}", hint=_FOLDER_HINT)
+
+
+def _where(names: Iterable[str]) -> str:
+    parts = [f"{name} = ?" for name in names]
+    return f" WHERE {' AND '.join(parts)}" if parts else ""
+
+
+def _of_encoder(encoder: str, preset: str, source: str | None) -> tuple[str, tuple[str, ...]]:
+    given = {"encoder": encoder, "preset": preset}
+    given |= {} if source is None else {"source_sha256": source}
+    return _where(given), tuple(given.values())
+
+
+def _row_of(text: bytes) -> dict[str, Any] | None:
+    try:
+        row = json.loads(text)
+    except (TypeError, ValueError, RecursionError):
+        return None
+    return cast("dict[str, Any]", row) if isinstance(row, dict) else None
 
 
 def _read(fields: list[Any]) -> TrialRecord | None:

@@ -96,3 +96,23 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
         CorpusFile(tmp_path)
     with pytest.raises(Unreadable):
         read_corpus(tmp_path / "missing.jsonl")
+
+
+@pytest.mark.parametrize(
+    "content", [b'{"a":1}', b'{"schema_version":4,"a":1}', b"\xff\xfe\0", b"notes\nmore"]
+)
+def test_a_file_that_is_no_corpus_is_left_as_it_is(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "notes.json"
+    path.write_bytes(content)
+    with pytest.raises(StoreCorrupt, match=r"notes\.json"):
+        CorpusFile(path)
+    assert path.read_bytes() == content and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_line_without_end_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "c.jsonl"
+    path.write_bytes(to_line(row("k")))
+    with path.open("r+b") as file:
+        file.truncate(1 << 30)
+    with pytest.raises(Unreadable, match="jsonl:2 is longer"):
+        read_corpus(path)

@@ -8,6 +8,8 @@ import multiprocessing
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import time
 from multiprocessing.queues import Queue
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from vmafkit import alive
+from vmafkit import alive, fsio
 from vmafkit.errors import SchemaTooNew, StoreError, StoreFull, StoreLocked
 from vmafkit.store import claims
 from vmafkit.store.trials import TrialRecord, TrialStore
@@ -232,3 +234,29 @@ def test_a_waiter_takes_over_from_a_killed_owner(tmp_path: Path, round_: int) ->
     assert results.get(timeout=20) == ("result", "two", "two")
     owner.join(20)
     waiter.join(20)
+
+
+HOLDER = """
+import sqlite3, sys, time
+link = sqlite3.connect(sys.argv[1], isolation_level=None)
+link.execute("BEGIN IMMEDIATE")
+link.execute("DELETE FROM trials")
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_busy_store_names_the_process_that_writes(tmp_path: Path) -> None:
+    with TrialStore(tmp_path, timeout_s=0.1) as store:
+        words = [sys.executable, "-c", HOLDER, str(store.path)]
+        holder = subprocess.Popen(words, stdout=subprocess.PIPE)
+        try:
+            assert holder.stdout is not None and holder.stdout.readline() == b"held\n"
+            with pytest.raises(StoreLocked, match=f"process {holder.pid} is writing") as told:
+                store.claim("k", "me")
+            assert "VMAFKIT_CACHE" in told.value.hint
+        finally:
+            holder.kill()
+            holder.communicate()
+        assert fsio.locked_by([store.path]) is None
+        assert store.claim("k", "me")
