@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
+from vmafkit.errors import UsageError
+
+FFMPEG_NAME = "VMAFKIT_FFMPEG"
 _PASSED_TO_CHILDREN = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "SystemRoot")
 
 
 def ffmpeg_from_environment() -> str | None:
     """The ffmpeg named by VMAFKIT_FFMPEG, or None."""
-    return os.environ.get("VMAFKIT_FFMPEG") or None
+    return os.environ.get(FFMPEG_NAME) or None
 
 
 def cache_folder() -> Path:
@@ -26,6 +30,17 @@ def cache_folder() -> Path:
 def scratch_room() -> Path:
     """The folder for the half-made files of runs that use the cache."""
     return cache_folder() / "scratch"
+
+
+def fetched_bytes() -> int:
+    """How much fetched sources may take in the cache folder (VMAFKIT_FETCHED_GB; 100 GB).
+
+    Raises: UsageError.
+    """
+    word = os.environ.get("VMAFKIT_FETCHED_GB") or "100"
+    if not re.fullmatch(r"\d{1,9}(\.\d{1,9})?", word):
+        raise UsageError(f"VMAFKIT_FETCHED_GB {word!r} is no number", hint="such as 100")
+    return round(float(word) * 1e9)
 
 
 def core_count() -> int:

@@ -9,10 +9,17 @@ flock does not hold on some network disks, and no sync helps on a disk that lies
 """
 
 from vmafkit.fsio.disk import sync_folder, write_error
-from vmafkit.fsio.lines import append_line, recover_tail
-from vmafkit.fsio.locks import FileLock
+from vmafkit.fsio.lines import Rows, append_line, recover_tail
+from vmafkit.fsio.locks import FileLock, locked_by
 from vmafkit.fsio.names import refuse_same_file, sha256_file
-from vmafkit.fsio.scratch import is_scratch, scratch_folder
+from vmafkit.fsio.reading import ensure_regular, open_regular, read_bytes, read_text
+from vmafkit.fsio.scratch import (
+    is_scratch,
+    remove_left_behind,
+    scratch_folder,
+    without_scratch,
+)
+from vmafkit.fsio.urls import without_secrets
 from vmafkit.fsio.whole import (
     TEMP_PREFIX,
     atomic_path,
@@ -32,22 +39,31 @@ from vmafkit.fsio.whole import (
 __all__ = [
     "TEMP_PREFIX",
     "FileLock",
+    "Rows",
     "append_line",
     "atomic_path",
     "copy_atomic",
     "ensure_folder",
+    "ensure_regular",
     "is_scratch",
+    "locked_by",
     "move_aside",
+    "open_regular",
     "publish",
+    "read_bytes",
+    "read_text",
     "recover_tail",
     "refuse_same_file",
     "remove",
     "remove_folder",
+    "remove_left_behind",
     "remove_strays",
     "scratch_folder",
     "sha256_file",
     "sync_folder",
     "touch",
+    "without_scratch",
+    "without_secrets",
     "write_atomic",
     "write_chunks",
     "write_error",

@@ -8,14 +8,35 @@ import fcntl
 import json
 import os
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from pathlib import Path
 
+from vmafkit.errors import StoreCorrupt
 from vmafkit.fsio import disk
 from vmafkit.fsio.disk import write_error
 from vmafkit.fsio.whole import aside_name, write_atomic
 
 
-def append_line(path: Path, line: bytes, *, unless: Callable[[int], bool] | None = None) -> bool:
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What tells a file of rows from any other, whose unfinished last line is not to be touched.
+
+    Attributes:
+        head: every row's first bytes.
+        is_row: whether a line, without its newline, is a whole row.
+    """
+
+    head: bytes
+    is_row: Callable[[bytes], bool]
+
+
+def append_line(
+    path: Path,
+    line: bytes,
+    *,
+    unless: Callable[[int], bool] | None = None,
+    rows: Rows | None = None,
+) -> bool:
     """Adds one line (ending in a newline, its only one); it is on the disk on return.
 
     A torn tail of a killed writer is set aside first. A line that cannot be written whole is
@@ -23,15 +44,17 @@ def append_line(path: Path, line: bytes, *, unless: Callable[[int], bool] | None
 
     Args:
         unless: asked under the lock with the open file; True leaves the file as it is.
+        rows: what the file holds; None for JSON objects of any kind.
 
     Returns: whether the line was added.
-    Raises: StoreFull, StoreError; ValueError for a line that is not one.
+    Raises: StoreCorrupt: its unfinished last line is not of such rows, and left as it is;
+        StoreFull, StoreError; ValueError for a line that is not one.
     """
     if not line.endswith(b"\n") or line.count(b"\n") != 1:
         raise ValueError("a line ends in a newline and holds no other")
     try:
         with _locked(path, os.O_RDWR | os.O_APPEND | os.O_CREAT) as handle:
-            _set_tail_aside(handle, path)
+            _set_tail_aside(handle, path, rows or _ANY)
             if unless is not None and unless(handle):
                 return False
             before = os.fstat(handle).st_size
@@ -50,30 +73,43 @@ def append_line(path: Path, line: bytes, *, unless: Callable[[int], bool] | None
     return True
 
 
-def recover_tail(path: Path) -> Path | None:
+def recover_tail(path: Path, rows: Rows | None = None) -> Path | None:
     """Sets aside the last line of a file if it was cut short.
 
-    A last line that only lacks its newline but is a whole JSON object gets the newline.
+    A last line that only lacks its newline but is whole gets the newline.
+
+    Args:
+        rows: as for `append_line`.
 
     Returns: the file `<name>.torn-<UTC time>` with what was cut, or None when nothing was.
-    Raises: StoreFull, StoreError.
+    Raises: StoreCorrupt, as `append_line`; StoreFull, StoreError.
     """
     if not path.exists():
         return None
     try:
         with _locked(path, os.O_RDWR | os.O_APPEND) as handle:
-            return _set_tail_aside(handle, path)
+            return _set_tail_aside(handle, path, rows or _ANY)
     except OSError as error:
         raise write_error(error, path) from error
 
 
-def _set_tail_aside(handle: int, path: Path) -> Path | None:
+def _set_tail_aside(handle: int, path: Path, rows: Rows) -> Path | None:
     size = os.fstat(handle).st_size
     start = _tail_start(handle, size)
     if start == size:
         return None
+    foreign = StoreCorrupt(
+        f"{path}: its last line is unfinished, and it is no file of such rows",
+        hint="name another file; this one was left as it is",
+    )
+    # Only then is the line read, which may be anything of any length.
+    if not _begins_with_a_row(handle, rows):
+        raise foreign
     tail = os.pread(handle, size - start, start)
-    if _is_object(tail):
+    is_row, is_object = rows.is_row(tail), _is_object(tail)
+    if start == 0 and is_object and not is_row:
+        raise foreign
+    if is_row or is_object:
         disk.write_all(handle, b"\n")
         disk.fsync(handle)
         return None
@@ -82,6 +118,15 @@ def _set_tail_aside(handle: int, path: Path) -> Path | None:
     disk.truncate(handle, start)
     disk.fsync(handle)
     return aside
+
+
+def _begins_with_a_row(handle: int, rows: Rows) -> bool:
+    begin = os.pread(handle, 65536, 0)
+    # A first row that was cut short may be shorter than the head of one.
+    if begin.startswith(rows.head) or rows.head.startswith(begin):
+        return True
+    # Other writers put the keys in another order.
+    return rows.is_row(begin.partition(b"\n")[0])
 
 
 def _tail_start(handle: int, size_bytes: int) -> int:
@@ -102,6 +147,9 @@ def _is_object(text: bytes) -> bool:
         return isinstance(json.loads(text), dict)
     except (ValueError, RecursionError):
         return False
+
+
+_ANY = Rows(b"{", _is_object)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vmafkit.errors import Unreadable, UsageError
+from vmafkit.fsio.reading import open_regular
 
 
 def refuse_same_file(output: Path, sources: Iterable[Path]) -> None:
@@ -37,9 +38,9 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def sha256_file(path: Path) -> str:
-    """The SHA-256 of a file's bytes as 64 hex digits. Raises: Unreadable."""
+    """The SHA-256 of a file's bytes as 64 hex digits. Raises: Unreadable, Refused."""
     try:
-        with path.open("rb") as stream:
+        with open_regular(path) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise Unreadable(f"cannot read {path}: {error.strerror}") from error

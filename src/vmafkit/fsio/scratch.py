@@ -22,6 +22,8 @@ from vmafkit.fsio.disk import write_error
 from vmafkit.fsio.whole import ensure_folder, remove_folder
 
 _NAME = re.compile(r"vmafkit-(\d+)-(\d*)-([0-9a-f]{8})-[0-9a-f]{8}")
+# One word; what comes before it in a folder with a space in its name stays.
+_PATH = re.compile(rf"(?:file:)?[^\s'\"]*?{_NAME.pattern}(?P<inside>(?:/[^\s'\":/]+)*)")
 _PID_SPACE = Path("/proc/self/ns/pid")
 
 
@@ -38,7 +40,7 @@ def scratch_folder(*, within: Path | None = None) -> Generator[Path]:
     """
     room = within or _system_room()
     ensure_folder(room)
-    _remove_left_behind(room)
+    remove_left_behind(room)
     pid = os.getpid()
     folder = room / f"vmafkit-{pid}-{alive.start_of(pid)}-{_here()}-{secrets.token_hex(4)}"
     try:
@@ -56,6 +58,25 @@ def is_scratch(path: Path) -> bool:
     return any(_NAME.fullmatch(folder.name) for folder in path.parents)
 
 
+def without_scratch(text: str, room: Path) -> str:
+    """The text with every path into a private folder cut to the file's name, without its number.
+
+    So two runs say the same of the same failure.
+
+    Args:
+        room: where private folders are made.
+    """
+    plain = text.replace(f"{room}{os.sep}", "")
+    return _PATH.sub(_name_alone, plain)
+
+
+def _name_alone(path: re.Match[str]) -> str:
+    name = path["inside"].rpartition("/")[2]
+    if not name or _NAME.fullmatch(name):
+        return "the scratch folder"
+    return re.sub(r"\d+(?=\.\w+$)", "", name)
+
+
 def _system_room() -> Path:
     try:
         return Path(gettempdir())
@@ -65,7 +86,8 @@ def _system_room() -> Path:
         ) from error
 
 
-def _remove_left_behind(room: Path) -> None:
+def remove_left_behind(room: Path) -> None:
+    """Removes the private folders in a place that killed processes of this user left there."""
     here = _here()
     for folder in room.glob("vmafkit-*"):
         found = _NAME.fullmatch(folder.name)

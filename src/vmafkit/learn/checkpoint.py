@@ -67,7 +67,7 @@ def load(path: Path) -> Checkpoint:
         CapabilityMissing: safetensors is not installed.
     """
     try:
-        with path.open("rb") as stream:
+        with fsio.open_regular(path) as stream:
             data = stream.read(_LARGEST_BYTES + 1)
     except OSError as error:
         raise Unreadable(f"cannot read {show(path)}: {error.strerror}") from None

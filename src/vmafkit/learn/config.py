@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from vmafkit import fsio
 from vmafkit.errors import Unreadable, UsageError
 from vmafkit.learn.feature_sets import TABLE as FEATURE_SETS
 from vmafkit.learn.feature_sets import TEACHER
@@ -114,7 +115,7 @@ def load_config(path: Path) -> FitConfig:
     try:
         if path.stat().st_size > _LIMIT_BYTES:
             raise Unreadable(f"{show(path)} is too large for a configuration")
-        document: Any = strictyaml.loads(path.read_text("utf-8"))
+        document: Any = strictyaml.loads(fsio.read_text(path))
     except OSError as error:
         raise Unreadable(f"cannot read {show(path)}: {error.strerror}") from None
     except ValueError as error:

@@ -31,7 +31,7 @@ def read_parquet(path: Path) -> pl.DataFrame:
     import polars as pl
 
     try:
-        with path.open("rb") as stream:
+        with fsio.open_regular(path) as stream:
             if stream.read(4) != _MAGIC:
                 raise Unreadable(f"{show(path)} is not a Parquet file", hint=_HINT)
         lazy = pl.scan_parquet(path, glob=False, hive_partitioning=False)

@@ -45,7 +45,7 @@ def describe_run(
         {
             "schema": "vmafkit.run_provenance.v1",
             "entrypoint": Entrypoint(name=name, path=code.name, sha256=_sha256(code)),
-            "argv": [*argv],
+            "argv": [fsio.without_secrets(word) for word in argv],
             "args": {key: plain(value) for key, value in args.items()},
             "inputs": {key: _fact(path) for key, path in inputs.items()},
             "outputs": {key: _fact(path) for key, path in outputs.items()},

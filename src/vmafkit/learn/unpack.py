@@ -51,6 +51,7 @@ def unpack(archive: Path, root: Path, *, max_bytes: int = MAX_BYTES) -> list[str
         StoreError, StoreFull: a file cannot be written.
     """
     try:
+        fsio.ensure_regular(archive)
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as opened:
                 return _unpack(_zip_entries(opened), opened.open, archive, root, max_bytes)

@@ -1,11 +1,13 @@
 """The CODECS words of HLS and DASH, from the parameter sets in an MP4 initialisation segment.
 
 Sources: RFC 6381 and ISO/IEC 14496-15 annex E (AVC, HEVC), the AV1 and VP9 bindings to ISO BMFF.
+In the last two the fields of chroma and colour may be left out together; a player then takes
+4:2:0, BT.709 and limited range.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from vmafkit.errors import ResultInvalid
 
@@ -13,6 +15,9 @@ _INSIDE = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 # What stands in a visual sample entry before its boxes.
 _VISUAL_BYTES = 78
 AAC = "mp4a.40.2"
+# Code points of ISO/IEC 23091-2: BT.709, and unspecified, which players take for it.
+_USUAL = (1, 2)
+_Boxes = Mapping[bytes, bytes]
 
 
 def codec_string(init: bytes) -> str:
@@ -25,7 +30,7 @@ def codec_string(init: bytes) -> str:
         boxes = dict(_boxes(body[_VISUAL_BYTES:]))
         for box, words in _WORDS.items():
             if len(boxes.get(box, b"")) >= _LEAST[box]:
-                return words(kind.decode("latin-1"), boxes[box])
+                return words(kind.decode("latin-1"), boxes)
     raise ResultInvalid("the initialisation segment has no video track of a known codec")
 
 
@@ -48,11 +53,12 @@ def _entries(data: bytes) -> Iterator[tuple[bytes, bytes]]:
             yield from _boxes(body[8:])
 
 
-def _avc(kind: str, box: bytes) -> str:
-    return f"{kind}.{box[1:4].hex()}"
+def _avc(kind: str, boxes: _Boxes) -> str:
+    return f"{kind}.{boxes[b'avcC'][1:4].hex()}"
 
 
-def _hevc(kind: str, box: bytes) -> str:
+def _hevc(kind: str, boxes: _Boxes) -> str:
+    box = boxes[b"hvcC"]
     space = ("", "A", "B", "C")[box[1] >> 6]
     tier = "H" if box[1] & 0x20 else "L"
     flags = int(f"{int.from_bytes(box[2:6], 'big'):032b}"[::-1], 2)
@@ -61,21 +67,47 @@ def _hevc(kind: str, box: bytes) -> str:
     return ".".join([*words, *(f"{byte:X}" for byte in constraints)])
 
 
-def _av1(kind: str, box: bytes) -> str:
+def _av1(kind: str, boxes: _Boxes) -> str:
+    box = boxes[b"av1C"]
     depth = (12 if box[2] & 0x20 else 10) if box[2] & 0x40 else 8
     tier = "H" if box[2] & 0x80 else "M"
-    return f"{kind}.{box[1] >> 5}.{box[1] & 0x1F:02d}{tier}.{depth:02d}"
+    word = f"{kind}.{box[1] >> 5}.{box[1] & 0x1F:02d}{tier}.{depth:02d}"
+    is_grey, chroma = box[2] >> 4 & 1, (box[2] >> 3 & 1, box[2] >> 2 & 1)
+    # Only 4:2:0 has a place of its chroma samples.
+    place = box[2] & 3 if chroma == (1, 1) else 0
+    colours, is_full = _nclx(boxes.get(b"colr", b""))
+    if not is_grey and chroma == (1, 1) and _is_usual(colours, is_full):
+        return word
+    return ".".join([word, str(is_grey), f"{chroma[0]}{chroma[1]}{place}",
+                     *(f"{each:02d}" for each in colours), str(is_full)])  # fmt: skip
 
 
-def _vp9(kind: str, box: bytes) -> str:
+def _vp9(kind: str, boxes: _Boxes) -> str:
     # Four bytes of version and flags come first.
-    return f"{kind}.{box[4]:02d}.{box[5]:02d}.{box[6] >> 4:02d}"
+    box = boxes[b"vpcC"]
+    chroma, is_full, colours = box[6] >> 1 & 7, box[6] & 1, tuple(box[7:10])
+    word = f"{kind}.{box[4]:02d}.{box[5]:02d}.{box[6] >> 4:02d}"
+    # 0 and 1 are both 4:2:0.
+    if chroma <= 1 and _is_usual(colours, is_full):
+        return word
+    return ".".join([word, *(f"{each:02d}" for each in (chroma, *colours, is_full))])
 
 
-_WORDS: dict[bytes, Callable[[str, bytes], str]] = {
+def _nclx(box: bytes) -> tuple[tuple[int, ...], int]:
+    """Primaries, transfer and matrix as code points, and whether the range is full."""
+    if box[:4] != b"nclx" or len(box) < 11:
+        return (1, 1, 1), 0
+    return tuple(int.from_bytes(box[at : at + 2], "big") for at in (4, 6, 8)), box[10] >> 7
+
+
+def _is_usual(colours: tuple[int, ...], is_full: int) -> bool:
+    return not is_full and all(each in _USUAL for each in colours)
+
+
+_WORDS: dict[bytes, Callable[[str, _Boxes], str]] = {
     b"avcC": _avc,
     b"hvcC": _hevc,
     b"av1C": _av1,
     b"vpcC": _vp9,
 }
-_LEAST = {b"avcC": 4, b"hvcC": 13, b"av1C": 3, b"vpcC": 7}
+_LEAST = {b"avcC": 4, b"hvcC": 13, b"av1C": 3, b"vpcC": 10}

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from vmafkit import fsio
 from vmafkit.errors import Changed, InputError, Refused, Unreadable
 from vmafkit.media.source import Source
 
@@ -88,7 +89,9 @@ def fingerprint(path: Path) -> Fingerprint:
 
 def _unreachable(path: Path, error: Exception) -> InputError:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        return Unreadable(f"{show(path)} does not exist", hint="check the path")
+        return Unreadable(
+            f"{fsio.without_secrets(show(path))} does not exist", hint="check the path"
+        )
     if isinstance(error, PermissionError):
         return Unreadable(f"{show(path)} may not be read", hint="check its permissions")
     return Unreadable(f"{show(path)} cannot be opened", hint="check the path", detail=str(error))

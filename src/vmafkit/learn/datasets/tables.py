@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 from typing import Any, cast
 
+from vmafkit import fsio
 from vmafkit.errors import Unreadable, UsageError
 from vmafkit.media.hashing import show
 from vmafkit.media.source import RawGeometry
@@ -25,7 +26,7 @@ def read_records(path: Path, key: str) -> list[dict[str, Any]]:
     try:
         if path.stat().st_size > _LIMIT_BYTES:
             raise Unreadable(f"{show(path)} is too large for a list")
-        text = path.read_text("utf-8-sig")
+        text = fsio.read_text(path, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise Unreadable(f"{show(path)} cannot be read as text", detail=str(error)) from None
     if path.suffix.lower() == ".csv":

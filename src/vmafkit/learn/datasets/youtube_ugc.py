@@ -10,6 +10,7 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
+from vmafkit import fsio
 from vmafkit.errors import Unreadable
 from vmafkit.learn.confine import below, files_below
 from vmafkit.learn.datasets.base import VIDEO_SUFFIXES, Dataset, FilePair, Listing, Query
@@ -68,7 +69,7 @@ def _from_manifest(path: Path) -> dict[str, dict[str, str]]:
     if path.stat().st_size > _LIMIT_BYTES:
         raise wrong
     try:
-        document: Any = strictjson.loads(path.read_bytes())
+        document: Any = strictjson.loads(fsio.read_bytes(path))
     except ValueError:
         raise wrong from None
     groups: dict[str, dict[str, str]] = {}
