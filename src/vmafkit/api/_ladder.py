@@ -25,7 +25,7 @@ from vmafkit.api._searching import Means, Ready, Sampling, means_of
 from vmafkit.api._words import model_of
 from vmafkit.decide.ladder import LadderCell, LadderSearch
 from vmafkit.decide.renditions import renditions
-from vmafkit.decide.rungs import RungRule
+from vmafkit.decide.rungs import NoRungs, RungRule
 from vmafkit.decide.sweep import Known
 from vmafkit.decide.target import Caps
 from vmafkit.decide.workers import trial_bytes, worker_count
@@ -33,7 +33,7 @@ from vmafkit.encoders import Encoder
 from vmafkit.encoders.gop import fixed_gop
 from vmafkit.errors import UsageError
 from vmafkit.execute.events import OnEvent, ignore
-from vmafkit.execute.ladder import RungSetup, Setups, make_rungs, run_ladder
+from vmafkit.execute.ladder import RungSetup, Setups, make_rungs, run_ladder, run_whole
 from vmafkit.execute.machine import free_memory_bytes
 from vmafkit.execute.package import (
     MANIFESTS,
@@ -101,8 +101,8 @@ def ladder(
     rungs_kbps: Sequence[str] = (),
     min_kbps: float | None = None,
     max_kbps: float | None = None,
-    min_quality: float = 30.0,
-    max_quality: float = 95.0,
+    min_quality: float | None = None,
+    max_quality: float | None = None,
     exhaustive: bool = False,
     model: str | None = None,
     display: tuple[int, int] | None = None,
@@ -137,15 +137,18 @@ def ladder(
         target_vmafs: a rung for each score: the cheapest setting that reaches it.
         quality_tiers: so many rungs from end to end, evenly spaced.
         spacing: without tiers, steps of `step`: points of VMAF (6), or a bitrate ratio (1.7).
-        rungs_kbps: for the spacing `list`.
-        min_kbps, max_kbps, min_quality: no rung lies outside, and takeovers are told within.
-        max_quality: the top rung is the cheapest that reaches it.
+        rungs_kbps: a rung for each bitrate: the best that lies at it or below.
+        min_kbps, max_kbps, min_quality: no rung lies outside, and takeovers are told within;
+            None for no cap on the bitrate, and for a quality of 30 where rungs are not named.
+        max_quality: the top rung is the cheapest that reaches it; None for 95 where rungs are
+            not named by `target_vmafs` or `rungs_kbps`.
         exhaustive: measure the whole grid.
         display: (width, height) that everything is compared at; None for the source's size.
         samples, sample_duration_s, full: so many windows of so many seconds, or all of it.
         segment_duration_s: from one key frame to the next, at least.
         format: `hls`, `dash`; also words for printing, which are left to the caller.
-        output: a new folder for the packages.
+        output: a new folder for the packages; caps and floors then hold for the whole source,
+            which costs some more encodes where windows were measured.
         report: an HTML file to write.
 
     Raises:
@@ -211,7 +214,8 @@ def _run(
     plan: _Plan, bench: Bench, *, exhaustive: bool, dry_run: bool, on_event: OnEvent
 ) -> LadderRecord:
     setups = plan.setups(bench)
-    search = LadderSearch(plan.sizes, plan.values, plan.rule)
+    is_sampled = plan.output is not None and not plan.ready.samples.is_full
+    search = LadderSearch(plan.sizes, plan.values, plan.rule, is_sampled=is_sampled)
     outcome = Outcome(plan.ready, plan.display, plan.segment_s, plan.gop_frames, plan.spacing)
     if dry_run:
         return dry_ladder(outcome, setups, search, exhaustive=exhaustive)
@@ -222,20 +226,29 @@ def _run(
         free_bytes=free_memory_bytes(),
         trial_bytes=trial_bytes(*max(plan.display, source.display_size), source.bit_depth),
     )
-    measured = run_ladder(setups, search, workers=workers, exhaustive=exhaustive, on_event=on_event)
-    rungs = [_cell_of(search, point.key) for point in search.rungs()]
-    if plan.output is None:
-        return ladder_record(outcome, setups, search, measured, rungs)
-    return _package(plan, bench, outcome, setups, search, measured, rungs, on_event)
+    try:
+        measured = run_ladder(
+            setups, search, workers=workers, exhaustive=exhaustive, on_event=on_event
+        )
+        if plan.output is None or bench.scratch is None:
+            return ladder_record(outcome, setups, search, measured, _rungs_of(search))
+    except NoRungs as error:
+        if plan.ready.samples.is_full:
+            raise
+        raise NoRungs(f"{error.message}, by windows of the source",
+                      hint=f"{error.hint}; --full measures the whole of it") from error  # fmt: skip
+    whole = run_whole(
+        setups, search, measured, bench.scratch,
+        workers=workers, exhaustive=exhaustive, on_event=on_event,
+    )  # fmt: skip
+    rungs = _rungs_of(search)
+    made = make_rungs(setups, rungs, bench.scratch, whole, on_event)
+    return _package(plan, plan.output, bench, outcome, setups, search, measured, rungs, made)
 
 
-def _package(plan: _Plan, bench: Bench, outcome: Outcome, setups: Setups, search: LadderSearch,
-             measured: dict[LadderCell, Measured], rungs: list[LadderCell],
-             on_event: OnEvent) -> LadderRecord:  # fmt: skip
-    output = plan.output
-    if output is None or bench.scratch is None:
-        raise UsageError("--output names no folder")
-    made = make_rungs(setups, rungs, bench.scratch, on_event)
+def _package(plan: _Plan, output: Path, bench: Bench, outcome: Outcome, setups: Setups,
+             search: LadderSearch, measured: dict[LadderCell, Measured], rungs: list[LadderCell],
+             made: list[tuple[Path, Measured]]) -> LadderRecord:  # fmt: skip
     files = [
         RungFile(path, cell.width, cell.height) for cell, (path, _) in zip(rungs, made, strict=True)
     ]
@@ -263,7 +276,7 @@ def _ready(
     cancel: threading.Event | None,
 ) -> Ready:
     opened = open_source(source, raw=means.raw)
-    capabilities = read_capabilities(find_ffmpeg(means.ffmpeg_bin))
+    capabilities = read_capabilities(find_ffmpeg(means.ffmpeg_bin), timeout_s=means.timeout_s)
     capabilities.require_libvmaf()
     lines = (display or opened.display_size)[1]
     return Ready(
@@ -290,5 +303,6 @@ def _check_packages(plan: _Plan) -> None:
         )
 
 
-def _cell_of(search: LadderSearch, key: str) -> LadderCell:
-    return next(cell for cell in search.measured if cell.key == key)
+def _rungs_of(search: LadderSearch) -> list[LadderCell]:
+    cells = {cell.key: cell for cell in search.measured}
+    return [cells[point.key] for point in search.rungs()]

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from vmafkit.api._recommendation import command_of
+from vmafkit.api._recommendation import command_of, scored_with
 from vmafkit.api._searching import Ready
 from vmafkit.decide.hull import RatePoint
 from vmafkit.decide.ladder import LadderCell, LadderSearch
+from vmafkit.decide.rungs import unmet
 from vmafkit.execute.ladder import RungSetup, Setups
 from vmafkit.execute.search import Measured
 from vmafkit.media.hashing import show
 from vmafkit.media.manifests import Variant
-from vmafkit.report.data import ReportData, Table
+from vmafkit.report.data import RateQuality, ReportData, Table
 from vmafkit.report.from_records import ladder_report
 from vmafkit.schema.ladder import Encodes, LadderPoint, LadderRecord, Rung, Takeover
 from vmafkit.version import __version__
+
+_OF_WINDOWS = "Measured on windows of the source, not on the whole of it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +70,8 @@ def ladder_record(
             )
             for number, cell in enumerate(rungs, 1)
         ],
-        hull=[by_key[point.key] for point in search.hull()],
-        crossovers=[
-            Takeover(bitrate_kbps=c.bitrate_kbps, vmaf=c.quality, below=c.below, above=c.above)
-            for c in search.takeovers()
-        ],
+        hull=[by_key[point.key] for point in _as_measured(search).hull()],
+        crossovers=_takeovers(search),
         points=sorted(points.values(), key=lambda p: (-p.width, p.bitrate_kbps)),
         encodes=Encodes(
             grid=len(search.renditions) * len(search.values),
@@ -82,7 +83,7 @@ def ladder_record(
         ),
         packages=dict(packages or {}),
         commands=[command_of(setups[cell.width, cell.height], cell.value) for cell in rungs],
-        notes=[*_notes(search, rungs), *dropped],
+        notes=[*_notes(search, rungs), *_window_notes(outcome, search), *dropped],
     )
 
 
@@ -127,10 +128,15 @@ def report_of(record: LadderRecord) -> ReportData:
         versions=tuple(record.versions.items()),
         commands=record.commands,
     )
+    is_sampled = record.window != "full"
     tables = [*data.tables]
+    if is_sampled:
+        tables[0] = replace(tables[0], note=_rungs_note(record))
+        data = replace(data, rate_quality=tuple(map(_on_windows, data.rate_quality)))
     if record.packages:
         tables.append(_packaged(record))
-    tables += [_crossovers(record), _everything(record)]
+    more = [_crossovers(record), _everything(record)]
+    tables += [replace(table, note=_OF_WINDOWS) if is_sampled else table for table in more]
     facts = (
         ("source", record.source),
         ("encoder", f"{record.encoder} {record.preset}"),
@@ -140,6 +146,16 @@ def report_of(record: LadderRecord) -> ReportData:
         *record.packages.items(),
     )
     return replace(data, tables=tuple(tables), facts=facts, notes=tuple(record.notes))
+
+
+def _rungs_note(record: LadderRecord) -> str:
+    if all(each.verified for each in record.renditions):
+        return "Measured on the whole source."
+    return _OF_WINDOWS
+
+
+def _on_windows(section: RateQuality) -> RateQuality:
+    return replace(section, title=f"{section.title}; curves and hull are of windows")
 
 
 def _head(
@@ -152,6 +168,7 @@ def _head(
         "ffmpeg": ready.capabilities.version,
         "encoder": facts.get("encoder_version"),
         "libvmaf": facts.get("libvmaf_version"),
+        **scored_with(setup, next(iter(measured)).value if measured else None),
     }
     return {
         "source": show(ready.source.path),
@@ -198,16 +215,51 @@ def _rung(number: int, point: LadderPoint, variant: Variant | None, *, verified:
     )
 
 
+def _as_measured(search: LadderSearch) -> LadderSearch:
+    """A search without what whole encodes told, so that its figures are those of the windows."""
+    if not search.whole:
+        return search
+    rule = replace(search.rule, min_kbps=0.0, max_kbps=math.inf, min_quality=0.0)
+    return replace(search, rule=rule, whole={}, is_spent=False)
+
+
+def _takeovers(search: LadderSearch) -> list[Takeover]:
+    within = {(each.below, each.above) for each in search.takeovers()}
+    return [
+        Takeover(bitrate_kbps=c.bitrate_kbps, vmaf=c.quality, below=c.below, above=c.above)
+        for c in _as_measured(search).takeovers()
+        if (c.below, c.above) in within
+    ]
+
+
 def _notes(search: LadderSearch, rungs: Sequence[LadderCell]) -> list[str]:
     rule = search.rule
-    notes: list[str] = []
-    if rule.spacing == "targets":
-        best = max(point.quality for point in search.hull())
-        short = [quality for quality in rule.qualities if quality > best]
-        notes += [f"nothing reaches {quality:g}; the best is {best:.2f}" for quality in short]
+    notes = unmet(search.hull(), rule)
     wanted = rule.count or len(rule.qualities) or len(rule.bitrates_kbps)
-    if len(rungs) < wanted:
+    if len(rungs) + sum(note.startswith("no rung") for note in notes) < wanted:
         notes.append(f"{len(rungs)} rungs instead of {wanted}: several fell on the same setting")
+    return notes
+
+
+def _window_notes(outcome: Outcome, search: LadderSearch) -> list[str]:
+    if outcome.ready.samples.is_full:
+        return []
+    if not search.whole:
+        return [
+            "all bitrates and scores are of windows, caps and floors too; the whole source may "
+            "have others: --output, or --full, measures it"
+        ]
+    factors = [
+        point.bitrate_kbps / search.measured[cell].bitrate_kbps
+        for cell, point in search.whole.items()
+    ]
+    notes = [
+        f"rungs were measured on the whole source, in {len(factors)} encodes: their bitrates are "
+        f"{min(factors):.2f} to {max(factors):.2f} times those of the windows; points, hull and "
+        "crossovers are of the windows"
+    ]
+    if search.is_spent:
+        notes.append("the rungs are the best of those encodes; no more were made")
     return notes
 
 

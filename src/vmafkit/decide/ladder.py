@@ -4,6 +4,10 @@ Ask and tell: `ask` names the cells worth an encode, `tell` brings what was meas
 three cells of each rendition are measured blindly; then the curves between them are
 interpolated (PCHIP, the logarithm of the bitrate and the quality over the knob), and those
 cells are measured that could be a rung, or decide where one rendition takes over.
+
+Where the cells were measured on windows, the rungs are measured again on the whole source, from
+the top; each such measurement corrects the figures of its rendition, until every rung that is
+picked was measured whole.
 """
 
 from __future__ import annotations
@@ -16,8 +20,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
-from vmafkit.decide.hull import Crossover, RatePoint, crossovers, upper_hull
-from vmafkit.decide.rungs import RungRule, pick_rungs
+from vmafkit.decide.hull import Crossover, RatePoint, crossovers, pareto, upper_hull
+from vmafkit.decide.rungs import NoRungs, RungRule, beyond, loosened, pick_rungs
+
+# So many whole encodes tell how far the windows are off, where they leave no rung at all.
+_MOST_FIRST = 6
+# No more whole encodes than these beyond one for each rung.
+_SPARE = 6
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,22 +57,72 @@ class LadderSearch:
         values: of the knob, at least 3.
         rule: how rungs are chosen.
         measured: what was told so far.
+        is_sampled: cells are measured on windows, and rungs again on the whole source.
+        whole: cells that were measured on the whole source.
+        is_spent: the whole encodes are used up; rungs are taken from them alone.
     """
 
     renditions: Sequence[tuple[int, int]]
     values: Sequence[float]
     rule: RungRule
     measured: dict[LadderCell, RatePoint] = field(default_factory=dict[LadderCell, RatePoint])
+    is_sampled: bool = False
+    whole: dict[LadderCell, RatePoint] = field(default_factory=dict[LadderCell, RatePoint])
+    is_spent: bool = False
 
     def tell(self, cell: LadderCell, bitrate_kbps: float, quality: float) -> None:
         """Record a measured cell."""
         self.measured[cell] = RatePoint(bitrate_kbps, quality, cell.key)
 
+    def tell_whole(self, cell: LadderCell, bitrate_kbps: float, quality: float) -> None:
+        """Record what a measured cell is on the whole source."""
+        self.whole[cell] = RatePoint(bitrate_kbps, quality, cell.key)
+
     def ask(self) -> list[LadderCell]:
-        """The cells to measure next; empty when the ladder stands on measurements."""
+        """The cells to measure next; empty when the ladder stands on measurements.
+
+        Raises:
+            NoRungs: nothing lies within caps and floors, and the figures are not of windows.
+        """
         first = [cell for cell in self._first_cells() if cell not in self.measured]
         if first:
             return first
+        try:
+            return self._deciding_next()
+        except NoRungs:
+            if not self.is_sampled:
+                raise
+            return []
+
+    def ask_whole(self) -> LadderCell | None:
+        """The next cell to measure on the whole source; None when every rung was.
+
+        Raises:
+            NoRungs: nothing lies within caps and floors, by the whole source's figures.
+        """
+        if not self.is_sampled:
+            return None
+        try:
+            rungs = self.rungs()
+        except NoRungs:
+            left = [cell for cell in self.measured if cell not in self.whole]
+            if self.is_spent or not left or len(self.whole) >= _MOST_FIRST:
+                raise
+            return min(left, key=lambda cell: beyond(self._corrected(cell), self.rule))
+        # What only an estimate puts beyond a cap or floor is measured before it is passed over.
+        near = pick_rungs(self.hull(), loosened(self.rule))
+        known = {cell.key for cell in self.whole}
+        wanted = [rung.key for rung in (*rungs, *near) if rung.key not in known]
+        if self.is_spent or not wanted:
+            return None
+        if len(self.whole) >= len(rungs) + _SPARE:
+            self.is_spent = True
+            # Tells now that none of them lies within caps and floors.
+            self.rungs()
+            return None
+        return next(cell for cell in self.measured if cell.key == wanted[0])
+
+    def _deciding_next(self) -> list[LadderCell]:
         around, rungs = self._deciding_cells()
         missing = [cell for cell in around if cell not in self.measured]
         # A rung depends on the one above it, so they are measured from the top.
@@ -72,21 +131,28 @@ class LadderSearch:
 
     def hull(self) -> list[RatePoint]:
         """The upper hull of what was measured."""
-        return upper_hull(list(self.measured.values()))
+        return upper_hull([self._corrected(cell) for cell in self.measured])
 
     def rungs(self) -> list[RatePoint]:
-        """The rungs on the measured hull, best first."""
+        """The rungs on the measured hull, best first.
+
+        Raises:
+            NoRungs: nothing lies within caps and floors.
+        """
+        if self.is_spent:
+            return pick_rungs(pareto(list(self.whole.values())), self.rule)
         # A vertex of the expected hull that was measured is one of the measured hull too.
         if all(cell in self.measured for cell in self._first_cells()):
             expected = self._deciding_cells()[1]
             if all(cell in self.measured for cell in expected):
-                return [self.measured[cell] for cell in expected]
+                return [self._corrected(cell) for cell in expected]
         return pick_rungs(self.hull(), self.rule)
 
     def curves(self) -> dict[str, list[RatePoint]]:
         """What was measured of each rendition, by rising bitrate."""
         found: dict[str, list[RatePoint]] = {}
-        for cell, point in sorted(self.measured.items(), key=lambda item: item[1].bitrate_kbps):
+        points = {cell: self._corrected(cell) for cell in self.measured}
+        for cell, point in sorted(points.items(), key=lambda item: item[1].bitrate_kbps):
             found.setdefault(cell.rendition, []).append(point)
         return found
 
@@ -157,10 +223,34 @@ class LadderSearch:
             )
             for value in self.values:
                 cell = LadderCell(height, width, value)
-                points[cell] = own.get(value) or RatePoint(
-                    float(np.exp(log_rate(value))), float(quality(value)), cell.key
+                points[cell] = self._corrected(
+                    cell,
+                    own.get(value)
+                    or RatePoint(float(np.exp(log_rate(value))), float(quality(value)), cell.key),
                 )
         return points
+
+    def _corrected(self, cell: LadderCell, point: RatePoint | None = None) -> RatePoint:
+        """A cell as the whole source has it, by the whole encodes of its rendition, or of all."""
+        if cell in self.whole:
+            return self.whole[cell]
+        point = point or self.measured[cell]
+        if not self.whole:
+            return point
+        own = sorted(each for each in self.whole if each.rendition == cell.rendition)
+        known = own or sorted(self.whole)
+        ratios = [
+            math.log(self.whole[each].bitrate_kbps / self.measured[each].bitrate_kbps)
+            for each in known
+        ]
+        gaps = [self.whole[each].quality - self.measured[each].quality for each in known]
+        if own:
+            at = [each.value for each in own]
+            ratio, gap = np.interp(cell.value, at, ratios), np.interp(cell.value, at, gaps)
+        else:
+            ratio, gap = np.mean(ratios), np.mean(gaps)
+        rate = point.bitrate_kbps * math.exp(float(ratio))
+        return RatePoint(rate, point.quality + float(gap), point.key)
 
 
 def _around(curve: Sequence[RatePoint], bitrate_kbps: float, reach: int) -> list[RatePoint]:

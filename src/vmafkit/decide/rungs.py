@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from vmafkit.decide.hull import RatePoint
@@ -17,6 +17,14 @@ Axis = Literal["quality", "log_bitrate", "bitrate"]
 # 6 VMAF a rung.
 QUALITY_STEP = 6.0
 BITRATE_RATIO = 1.7
+# A rung nearer than this share of a step to the one above serves nobody.
+_LEAST_STEP = 0.5
+# Estimated bitrates within this factor may be on the other side of a cap.
+_NEAR = 1.25
+
+
+class NoRungs(UsageError):
+    """No setting lies within the caps and floors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +32,9 @@ class RungRule:
     """How rungs are chosen.
 
     Attributes:
-        spacing: `quality`: each rung `step` below the one above; `bitrate`: each rung's
-            bitrate the one above divided by `step`; `list`: the bitrates of `bitrates_kbps`;
+        spacing: `quality`: each rung as near as can be to `step` below the one above;
+            `bitrate`: as near as can be to its bitrate divided by `step`; never less than half
+            of such a step apart; `list`: the best at each of `bitrates_kbps` or below;
             `targets`: the cheapest that reach `qualities`; `even`: `count` rungs from end to
             end, evenly spaced on `axis`.
         step: points of quality, or a ratio above 1; None for 6 points or a ratio of 1.7.
@@ -78,21 +87,22 @@ def pick_rungs(hull: Sequence[RatePoint], rule: RungRule) -> list[RatePoint]:
         hull: by rising bitrate, as `hull.upper_hull` or `hull.pareto` give it.
 
     Raises:
-        UsageError: caps and floors leave nothing.
+        NoRungs: caps and floors leave nothing.
     """
-    allowed = [
-        point
-        for point in hull
-        if rule.min_kbps <= point.bitrate_kbps <= rule.max_kbps
-        and point.quality >= rule.min_quality
-    ]
+    allowed = _allowed(hull, rule)
     if not allowed:
-        raise UsageError(
+        raise NoRungs(
             "no setting lies within the caps and floors of the ladder",
             hint=_nearest(hull),
         )
     if rule.spacing == "list":
-        rungs = _at_bitrates(allowed, rule.bitrates_kbps)
+        rungs = _at_bitrates(allowed, rule)
+        if not rungs:
+            highest = max(rule.bitrates_kbps)
+            raise NoRungs(
+                f"no setting within the floors lies at {highest:g} kbps or below",
+                hint=_nearest(hull),
+            )
     elif rule.spacing == "targets":
         rungs = _reaching(allowed, rule.qualities)
     elif rule.spacing == "even":
@@ -100,6 +110,56 @@ def pick_rungs(hull: Sequence[RatePoint], rule: RungRule) -> list[RatePoint]:
     else:
         rungs = _spaced(allowed, rule)
     return rungs[: rule.count]
+
+
+def unmet(hull: Sequence[RatePoint], rule: RungRule) -> list[str]:
+    """What was asked for by name and no rung can give, in words."""
+    allowed = _allowed(hull, rule)
+    if not allowed:
+        return []
+    low, best = allowed[0], allowed[-1]
+    bitrates = [each for each in rule.bitrates_kbps if each < low.bitrate_kbps]
+    told = [
+        f"no rung for {bitrate:g} kbps: the lowest bitrate within the floors is "
+        f"{low.bitrate_kbps:.1f} kbps"
+        for bitrate in bitrates
+    ]
+    short = [quality for quality in rule.qualities if quality > best.quality]
+    return [
+        *told,
+        *(f"nothing within the caps reaches {q:g}; the best is {best.quality:.2f}" for q in short),
+    ]
+
+
+def beyond(point: RatePoint, rule: RungRule) -> float:
+    """How far a point lies outside of the caps and floors; 0 within them.
+
+    In doublings of the bitrate, and in steps of quality.
+    """
+    highest = min(rule.max_kbps, max(rule.bitrates_kbps, default=math.inf))
+    over = math.log2(point.bitrate_kbps / highest) if highest < math.inf else 0.0
+    under = math.log2(rule.min_kbps / point.bitrate_kbps) if rule.min_kbps > 0 else 0.0
+    short = (rule.min_quality - point.quality) / QUALITY_STEP
+    return max(over, 0.0) + max(under, 0.0) + max(short, 0.0)
+
+
+def loosened(rule: RungRule) -> RungRule:
+    """The rule with caps and floors that an estimate near them would not break."""
+    return replace(
+        rule,
+        min_kbps=rule.min_kbps / _NEAR,
+        max_kbps=rule.max_kbps * _NEAR,
+        min_quality=rule.min_quality - QUALITY_STEP / 3,
+    )
+
+
+def _allowed(hull: Sequence[RatePoint], rule: RungRule) -> list[RatePoint]:
+    return [
+        point
+        for point in hull
+        if rule.min_kbps <= point.bitrate_kbps <= rule.max_kbps
+        and point.quality >= rule.min_quality
+    ]
 
 
 def _nearest(hull: Sequence[RatePoint]) -> str:
@@ -110,13 +170,15 @@ def _nearest(hull: Sequence[RatePoint]) -> str:
     )
 
 
-def _at_bitrates(allowed: Sequence[RatePoint], bitrates: Sequence[float]) -> list[RatePoint]:
+def _at_bitrates(allowed: Sequence[RatePoint], rule: RungRule) -> list[RatePoint]:
+    top = _top(allowed, rule.max_quality)
     rungs: list[RatePoint] = []
-    for limit in sorted(bitrates, reverse=True):
+    for limit in sorted(rule.bitrates_kbps, reverse=True):
+        limit = min(limit, top.bitrate_kbps)
         within = [point for point in allowed if point.bitrate_kbps <= limit]
         if within and within[-1] not in rungs:
             rungs.append(within[-1])
-    return rungs or [allowed[0]]
+    return rungs
 
 
 def _reaching(allowed: Sequence[RatePoint], qualities: Sequence[float]) -> list[RatePoint]:
@@ -151,13 +213,16 @@ def _evenly(allowed: Sequence[RatePoint], rule: RungRule) -> list[RatePoint]:
 def _spaced(allowed: Sequence[RatePoint], rule: RungRule) -> list[RatePoint]:
     rungs = [_top(allowed, rule.max_quality)]
     while True:
-        below = [point for point in allowed if point.bitrate_kbps < rungs[-1].bitrate_kbps]
-        if not below:
-            return rungs
-        enough = [point for point in below if _is_step_below(point, rungs[-1], rule)]
+        last = rungs[-1]
+        steps = {
+            point: _steps_below(point, last, rule)
+            for point in allowed
+            if point.bitrate_kbps < last.bitrate_kbps
+        }
+        enough = [point for point, steps in steps.items() if steps >= _LEAST_STEP]
         if not enough:
             return rungs
-        rungs.append(enough[-1])
+        rungs.append(min(enough, key=lambda point: abs(steps[point] - 1)))
 
 
 def _top(allowed: Sequence[RatePoint], max_quality: float | None) -> RatePoint:
@@ -168,7 +233,8 @@ def _top(allowed: Sequence[RatePoint], max_quality: float | None) -> RatePoint:
     return allowed[-1]
 
 
-def _is_step_below(point: RatePoint, rung: RatePoint, rule: RungRule) -> bool:
+def _steps_below(point: RatePoint, rung: RatePoint, rule: RungRule) -> float:
     if rule.spacing == "quality":
-        return point.quality <= rung.quality - (rule.step or QUALITY_STEP)
-    return point.bitrate_kbps <= rung.bitrate_kbps / (rule.step or BITRATE_RATIO)
+        return (rung.quality - point.quality) / (rule.step or QUALITY_STEP)
+    ratio = rung.bitrate_kbps / point.bitrate_kbps
+    return math.log(ratio) / math.log(rule.step or BITRATE_RATIO)

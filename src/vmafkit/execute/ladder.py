@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
+from vmafkit import fsio
 from vmafkit.decide.ladder import LadderCell, LadderSearch
 from vmafkit.decide.samples import full
 from vmafkit.decide.sweep import Cell
@@ -98,27 +100,71 @@ def run_ladder(
     return measured
 
 
+def run_whole(
+    setups: Setups,
+    search: LadderSearch,
+    measured: dict[LadderCell, Measured],
+    folder: Path,
+    *,
+    workers: int,
+    exhaustive: bool = False,
+    on_event: OnEvent = ignore,
+) -> dict[LadderCell, Measured]:
+    """Measure the whole source until every rung was; nothing where windows were not sampled.
+
+    Args:
+        measured: what `run_ladder` gave; cells that are measured on windows besides are added.
+        folder: for the encodes.
+
+    Raises:
+        VmafkitError: a trial failed, or no setting lies within caps and floors.
+    """
+    whole: dict[LadderCell, Measured] = {}
+    while (cell := search.ask_whole()) is not None:
+        setup = replace(_whole(setups, cell), keep=folder)
+        found = measure(setup, cell.value, _named(cell, on_event))
+        whole[cell] = found
+        search.tell_whole(cell, found.probe.bitrate_kbps, found.scores[0])
+        if not exhaustive:
+            measured |= run_ladder(setups, search, workers=workers, on_event=on_event)
+    return whole
+
+
 def make_rungs(
-    setups: Setups, cells: Sequence[LadderCell], folder: Path, on_event: OnEvent = ignore
+    setups: Setups,
+    cells: Sequence[LadderCell],
+    folder: Path,
+    whole: Mapping[LadderCell, Measured] = MappingProxyType({}),
+    on_event: OnEvent = ignore,
 ) -> list[tuple[Path, Measured]]:
     """The encodes of the whole source at these cells, scored, as files in a folder.
+
+    Args:
+        whole: what `run_whole` gave; encodes that are no rungs are removed.
 
     Raises:
         VmafkitError: a trial failed.
     """
+    for cell, each in whole.items():
+        if each.path is not None and cell not in cells:
+            fsio.remove(each.path)
     made: list[tuple[Path, Measured]] = []
     for cell in cells:
-        found = setups[cell.width, cell.height]
-        setup = replace(found, samples=full(found.known.source.frame_count), keep=None)
+        setup = _whole(setups, cell)
         trial = setup.cells(cell.value)[0]
         path = folder / f"{trial.spec.key}.{trial.encoder.container}"
         keeping = replace(setup, keep=folder)
-        measured = measure(keeping, cell.value, _named(cell, on_event))
+        measured = whole.get(cell) or measure(keeping, cell.value, _named(cell, on_event))
         if measured.path is None:
             # A known trial leaves no file, so it is encoded once more.
             run_trial(setup.bench, trial, keep=path)
         made.append((path, measured))
     return made
+
+
+def _whole(setups: Setups, cell: LadderCell) -> RungSetup:
+    setup = setups[cell.width, cell.height]
+    return replace(setup, samples=full(setup.known.source.frame_count), keep=None)
 
 
 def _grid(search: LadderSearch) -> list[LadderCell]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -15,6 +16,7 @@ from vmafkit.report.text import Cell
 from vmafkit.schema.corpus import CorpusRow
 
 _MOST_HIGHLIGHTS = 4
+_URL = re.compile(r"[a-z0-9]+://")
 _STORED = (
     "The commands hold the encoder's words as the rows keep them. How a source was cut, scaled or "
     "read as raw video is not in them."
@@ -37,6 +39,7 @@ def comparison_report(
     sources = list(dict.fromkeys(curve.source for curve in found.curves))
     tables = [_summary(found), _deltas(found)]
     tables += [_matched(found)] if found.matched else []
+    tables += [Table("Failed", ("encoder", "error"), found.failed)] if found.failed else []
     return ReportData(
         title=title,
         lead=_lead(found),
@@ -61,17 +64,22 @@ def comparison_report(
 def commands_of(rows: Sequence[CorpusRow]) -> list[str]:
     """What the rows know of the commands that encoded them: the source and the encoder's words."""
     words = [
-        ("ffmpeg", "-i", f"file:{row.src}", "-an", *row.argv, "out.mkv")
+        ("ffmpeg", "-i", _input(row.src), "-an", *row.argv, "out.mkv")
         for row in rows
         if row.argv and row.exit_status == 0
     ]
     return list(dict.fromkeys(map(shlex.join, words)))
 
 
+def _input(src: str) -> str:
+    return src if _URL.match(src) else f"file:{src}"
+
+
 def comparison_record(found: Comparison) -> dict[str, Any]:
     """A comparison as one JSON-ready object."""
     values = asdict(found)
     values["versions"] = [list(pair) for pair in found.versions]
+    values["failed"] = [{"encoder": name, "error": why} for name, why in found.failed]
     return {"type": "comparison", **values}
 
 

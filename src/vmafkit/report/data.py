@@ -83,14 +83,20 @@ class FrameQuality:
 
     @classmethod
     def of(
-        cls, title: str, metric: str, scores: Sequence[float], shots: Sequence[int] = ()
+        cls,
+        title: str,
+        metric: str,
+        scores: Sequence[float],
+        shots: Sequence[int] = (),
+        pictures: Sequence[FramePair] = (),
     ) -> tuple[FrameQuality, ...]:
         """The figure of all frames in order, without those that are not finite; none of none."""
         known = [(frame, score) for frame, score in enumerate(scores) if math.isfinite(score)]
         if not known:
             return ()
         frames, values = zip(*known, strict=True)
-        return (cls(title, metric, frames, values, tuple(shots)),)
+        marked = tuple(pair.frame for pair in pictures)
+        return (cls(title, metric, frames, values, tuple(shots), marked),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vmafkit.decide.hull import RatePoint
-from vmafkit.report.data import FrameQuality, RateCurve, RateQuality, ReportData, Table
+from vmafkit.report.data import FramePair, FrameQuality, RateCurve, RateQuality, ReportData, Table
 from vmafkit.report.text import Cell
 from vmafkit.schema.auto_plan import AutoPlan, PlanCell, TuneResult
 
@@ -23,12 +23,14 @@ def auto_report(
     *,
     commands: Sequence[str] = (),
     frames: Sequence[float] = (),
+    pictures: Sequence[FramePair] = (),
 ) -> ReportData:
     """What was expected of each candidate, and beside it what was measured.
 
     Args:
         commands: of the encodes of the results.
         frames: scores of all frames of the chosen cell's encode, where they are known.
+        pictures: its worst frames.
     """
     about = plan.metadata
     knobs = {cell.cell_index: cell.quality_knob for cell in plan.cells}
@@ -61,8 +63,12 @@ def auto_report(
         ),
         rate_quality=_figures(plan, results, knobs),
         frame_quality=FrameQuality.of(
-            "Frame by frame, the chosen encode", _goal(plan)[0].partition(" ")[0], frames
+            "Frame by frame, the chosen encode",
+            _goal(plan)[0].partition(" ")[0],
+            frames,
+            pictures=pictures,
         ),
+        worst_frames=tuple(pictures),
         tables=tuple(tables),
         versions=(
             *((name, value) for name, value in about.versions.items() if value),

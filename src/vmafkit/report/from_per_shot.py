@@ -6,7 +6,15 @@ import shlex
 from collections.abc import Sequence
 
 from vmafkit.decide.hull import RatePoint
-from vmafkit.report.data import FrameQuality, RateCurve, RateQuality, ReportData, ShotQuality, Table
+from vmafkit.report.data import (
+    FramePair,
+    FrameQuality,
+    RateCurve,
+    RateQuality,
+    ReportData,
+    ShotQuality,
+    Table,
+)
 from vmafkit.report.text import Cell
 from vmafkit.schema.per_shot import PerShotResult, ShotRecord, TitleRecord
 
@@ -14,11 +22,14 @@ _MOST_CURVES = 12
 _COLUMNS_OF_TITLES = ("what", "setting", "score", "mean", "worst shot", "kbps", "bytes")
 
 
-def per_shot_report(found: PerShotResult, frames: Sequence[float] = ()) -> ReportData:
+def per_shot_report(
+    found: PerShotResult, frames: Sequence[float] = (), pictures: Sequence[FramePair] = ()
+) -> ReportData:
     """Both titles side by side, the shots, and where each shot's setting lies on its curve.
 
     Args:
         frames: scores of all frames of the title that is kept, where they are known.
+        pictures: its worst frames, where there is a file of it.
     """
     knob = found.quality_knob
     titles = [
@@ -43,7 +54,9 @@ def per_shot_report(found: PerShotResult, frames: Sequence[float] = ()) -> Repor
             found.target.partition(">=")[0].partition(":")[0],
             frames,
             [shot.start_frame for shot in found.shots] if len(found.shots) > 1 else (),
+            pictures,
         ),
+        worst_frames=tuple(pictures),
         shot_quality=_along(found),
         rate_quality=_figures(found),
         tables=(*(tables if titles else []), _shots(found)),

@@ -77,8 +77,19 @@ def corpus_report(
     )
 
 
-def recommendation_report(found: Recommendation, *, title: str | None = None) -> ReportData:
-    """A target search: what was found, the probes and the bracket."""
+def recommendation_report(
+    found: Recommendation,
+    *,
+    title: str | None = None,
+    frames: Sequence[float] = (),
+    pictures: Sequence[FramePair] = (),
+) -> ReportData:
+    """A target search: what was found, the probes and the bracket.
+
+    Args:
+        frames: scores of all frames with the setting found, where they are known.
+        pictures: the worst frames of the final file.
+    """
     quality, knob = found.quality, found.quality.knob if found.quality else "quality"
     own = [probe for probe in found.probes if probe.score is not None and probe.preset is None]
     probes = tuple(
@@ -119,6 +130,13 @@ def recommendation_report(found: Recommendation, *, title: str | None = None) ->
             if probes
             else ()
         ),
+        frame_quality=FrameQuality.of(
+            f"Frame by frame at {picked[0].key}" if picked else "Frame by frame",
+            metric.partition(" ")[0] if found.targets else found.model or "vmaf",
+            frames,
+            pictures=pictures,
+        ),
+        worst_frames=tuple(pictures),
         tables=(Table("Result", ("what", "value"), tuple(result)),),
         versions=tuple((name, value) for name, value in found.versions.items() if value),
         commands=(found.command,) if found.command else (),

@@ -42,8 +42,12 @@ def ladder(
     rungs_kbps: Annotated[flags.Many, typer.Option(help="For list: 4000,2000,900.")] = None,
     min_kbps: Annotated[float | None, typer.Option(help="No rung below.")] = None,
     max_kbps: Annotated[float | None, typer.Option(help="No rung above.")] = None,
-    min_quality: Annotated[float, typer.Option(help="No rung with less VMAF.")] = 30.0,
-    max_quality: Annotated[float, typer.Option(help="The top rung need not pass it.")] = 95.0,
+    min_quality: Annotated[
+        float | None, typer.Option(help="No rung with less VMAF; 30 unless rungs are named.")
+    ] = None,
+    max_quality: Annotated[
+        float | None, typer.Option(help="The top rung need not pass it; 95 unless named.")
+    ] = None,
     exhaustive: Annotated[bool, typer.Option("--exhaustive", help="The whole grid.")] = False,
     model: flags.Model = None,
     display: Annotated[str | None, typer.Option(help="Compare at WxH instead.")] = None,
