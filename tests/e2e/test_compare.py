@@ -71,12 +71,13 @@ def test_an_encoder_that_fails_is_named_and_the_rest_compared(clips: Path) -> No
     found = api.compare([clips / "one.mkv"], encoder=["x264", "h264_nvenc"], preset=["ultrafast"],
                         crf=GRID)  # fmt: skip
     assert [curve.encoder for curve in found.curves] == ["libx264"]
-    assert any(note.startswith("h264_nvenc") and "failed: " in note for note in found.notes)
+    assert [name for name, _ in found.failed] == ["h264_nvenc"]
     # A value that only one of them takes.
     found = api.compare([clips / "one.mkv"], encoder=["x264", "svt-av1"], preset=["ultrafast"],
                         crf=["0,18,26"])  # fmt: skip
     assert [curve.encoder for curve in found.curves] == ["libx264"]
-    assert any("libsvtav1 failed" in note and "out of range" in note for note in found.notes)
+    ((name, why),) = found.failed
+    assert name == "libsvtav1" and "out of range" in why
 
 
 def test_when_all_fail_the_exit_code_is_1(clips: Path) -> None:
@@ -90,19 +91,108 @@ def test_when_all_fail_the_exit_code_is_1(clips: Path) -> None:
     [
         ({"encoder": ["x266"]}, "no encoder"),
         ({"encoder": ["x264"], "preset": ["warp"]}, "no preset"),
+        ({"encoder": ["x264", "libx365:fast"]}, "no encoder 'libx365'"),
+        ({"encoder": ["x264:8"]}, "libx264 has no preset '8'"),
+        ({"encoder": ["x264:"]}, "libx264 has no preset ''"),
+        ({"encoder": [" , "]}, "names none"),
+        ({"encoder": ["x264:fast"], "preset": ["slow"]}, "for no encoder"),
         ({"target_vmaf": 90.0, "metric": "xpsnr"}, "no score of xpsnr"),
         ({"crf": ["many"]}, "not a number"),
         ({"threads": 0}, "--threads 0"),
         ({"target": "vmaf"}, "vmaf"),
+        ({"metric": "nope"}, "no such metric"),
+        ({"metric": "cambi"}, "lower is better"),
+        ({"target": "cambi<=5"}, "lower is better"),
+        ({"statistic": "foo"}, "no such statistic"),
+        ({"metric": "xpsnr", "statistic": "p5"}, "xpsnr p5 cannot"),
+        ({"target": "vmaf:p7>=80"}, "vmaf p7 cannot"),
+        ({"target": "90", "target_vmaf": 90.0}, "say the same"),
+        ({"encoder": ["x264"], "baseline_encoder": "nope"}, "--baseline-encoder nope"),
+        ({"encoder": ["x264:fast,x264:slow"], "baseline_encoder": "x264"}, "means 2 curves"),
     ],
 )
-def test_wrong_words_are_told(clips: Path, words: dict[str, Any], told: str) -> None:
+def test_wrong_words_are_told_before_anything_is_encoded(
+    clips: Path, words: dict[str, Any], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("work began")
+
+    monkeypatch.setattr("vmafkit.api._compare.run_sweep", refuse)
+    monkeypatch.setattr("vmafkit.api._compare.run_search", refuse)
     with pytest.raises(UsageError, match=told):
         api.compare([clips / "one.mkv"], **words)
+
+
+def test_without_a_source_there_is_nothing_to_compare(clips: Path) -> None:
     with pytest.raises(UsageError, match="no source"):
         api.compare([])
     with pytest.raises(Unreadable):
         api.compare([clips / "none.mkv"], **PAIR)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ({"metric": "xpsnr"}, "xpsnr mean"),
+        ({"metric": "ms-ssim"}, "ms_ssim mean"),
+        ({"metric": "psnr", "statistic": "min"}, "psnr min"),
+        ({"metric": "vmaf_v0.6.1neg"}, "vmaf_v0.6.1neg mean"),
+    ],
+)
+def test_any_metric_of_the_table_is_compared(
+    clips: Path, tmp_path: Path, words: dict[str, Any], told: str
+) -> None:
+    clip = kit.moving(tmp_path / "clip.mkv", frames=5, size="320x192")
+    found = api.compare([clip], encoder=["x264:ultrafast,x264:veryfast"], crf=["24,40"], **words)
+    assert found.metric == told and found.failed == ()
+    assert found.anchor == "libx264 ultrafast" and len(found.curves) == 2
+    for curve in found.curves:
+        assert curve.points[0].score < curve.points[1].score
+
+
+def test_a_corpus_holds_the_metrics_that_are_named_as_features(clips: Path, tmp_path: Path) -> None:
+    rows_file = tmp_path / "rows.jsonl"
+    plan = api.plan_corpus(
+        [clips / "one.mkv"], preset=["ultrafast,veryfast"], crf=["24,40"], feature=["xpsnr,ssim"]
+    )  # fmt: skip
+    api.corpus(plan, rows_file)
+    assert all({"xpsnr", "float_ssim"} <= set(row.features or {}) for row in read_corpus(rows_file))
+    assert len(api.benchmark(rows_file, metric="xpsnr").deltas) == 1
+    with pytest.raises(UsageError, match="feature 'nope' is not known"):
+        api.plan_corpus([clips / "one.mkv"], crf=["24"], feature=["nope"])
+
+
+def test_a_grid_beside_a_target_has_the_scores_of_its_metric(clips: Path) -> None:
+    found = api.compare([clips / "one.mkv"], encoder=["x264:ultrafast"], crf=["20,44"],
+                        target="xpsnr>=34")  # fmt: skip
+    values = {point.value for curve in found.curves for point in curve.points}
+    assert values > {20.0, 44.0}
+
+
+def test_each_encoder_has_the_presets_named_with_it(clips: Path) -> None:
+    found = api.compare(
+        [clips / "one.mkv"], encoder=["x264:ultrafast,x265:ultrafast", "x264:veryfast", "svt-av1"],
+        preset=["12"], crf=["26,34"], baseline_encoder="x264:veryfast",
+    )  # fmt: skip
+    names = ["libx264 ultrafast", "libx264 veryfast", "libx265 ultrafast", "libsvtav1 12"]
+    assert sorted(curve.name for curve in found.curves) == sorted(names)
+    assert found.anchor == "libx264 veryfast"
+    assert found.failed == ()
+
+
+def test_the_command_says_what_failed(clips: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command: Any = typer.main.get_command(tune.app)
+    words = ["compare", str(clips / "one.mkv"), "--encoder", "x264:ultrafast,vp9_qsv"]
+    words += ["--crf", *GRID, "-q", "--format"]
+    for form in ("json", "markdown", "csv"):
+        assert command.main([*words, form], prog_name="vmaf-tune", standalone_mode=False) == 1
+        told = capsys.readouterr()
+        assert "vmaf-tune: vp9_qsv failed: " in told.err
+        if form == "json":
+            (failed,) = json.loads(told.out)["failed"]
+            assert failed["encoder"] == "vp9_qsv" and failed["error"]
+        else:
+            assert "vp9_qsv" in told.out
 
 
 @pytest.mark.parametrize("form", ["markdown", "csv", "json"])

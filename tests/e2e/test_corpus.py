@@ -7,6 +7,8 @@ import re
 import shlex
 import subprocess
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from tests.corpus_kit import FRAMES, make_clips, tune
 import vmafkit
 from vmafkit import api, errors, proc
 from vmafkit.execute import toolchain
+from vmafkit.ffmpeg import capabilities
 from vmafkit.ffmpeg.locate import find_ffmpeg
 from vmafkit.schema.corpus import V1_KEYS
 from vmafkit.store.trials import TrialStore
@@ -277,6 +280,35 @@ def test_a_version_that_cannot_be_found_out_stops_the_plan(
     assert cell.spec.toolchain.encoder_version
 
 
+SLEEPS = """#!/bin/sh
+case "$*" in {on}) exec sleep 60 ;; *) exec {program} "$@" ;; esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("on", "failure"),
+    [("*libx264*", errors.ToolTimeout), ("-version", errors.ToolMissing)],
+)
+def test_a_program_that_does_not_answer_is_not_waited_for(
+    clips: dict[str, Path], tmp_path: Path, new_cache: Path, monkeypatch: pytest.MonkeyPatch,
+    on: str, failure: type[errors.VmafkitError],
+) -> None:  # fmt: skip
+    program = tmp_path / "ffmpeg"
+    program.write_text(SLEEPS.format(on=on, program=shlex.quote(str(find_ffmpeg()))))
+    program.chmod(0o755)
+    plan = partial(api.plan_corpus, [clips["one"]], crf=["30"], ffmpeg_bin=program)
+    with pytest.raises(failure, match=r"ran longer than 0\.4 s") as told:
+        plan(timeout_s=0.4)
+    assert "another --ffmpeg-bin, or raise --timeout" in told.value.hint
+    with pytest.raises(failure) as told, monkeypatch.context() as patch:
+        for room, name in ((toolchain, "_TRY_LIMITS"), (capabilities, "_LIST_LIMITS")):
+            patch.setattr(room, name, replace(getattr(room, name), wall_s=0.4))
+        plan(timeout_s=1000.0)
+    assert "another --ffmpeg-bin" in told.value.hint and "--timeout" not in told.value.hint
+    with pytest.raises(errors.UsageError, match="--timeout 0 is not above 0"):
+        plan(timeout_s=0)
+
+
 def test_an_encoder_without_its_hardware_has_a_way_out(
     clips: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -316,6 +348,30 @@ def test_the_dry_run_prints_commands_that_run(
     rows = lines(tmp_path / "c.jsonl")
     assert sorted(made.values()) == sorted(row["video_bits"] for row in rows)
     assert all(row["extra_params"] == ["g=5"] for row in rows)
+
+
+@pytest.mark.parametrize(("output", "code"), [("none/c.jsonl", 1), ("film.mkv", 2), (".", 1)])
+def test_the_dry_run_refuses_an_output_that_the_sweep_would(
+    clips: dict[str, Path],
+    tmp_path: Path,
+    new_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    output: str,
+    code: int,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    film = tmp_path / "film.mkv"
+    film.write_bytes(clips["one"].read_bytes())
+    words = ["corpus", film, "--preset", "ultrafast", "--crf", "30", "-o", output]
+    told: list[str] = []
+    for flags in (["--dry-run"], []):
+        assert tune(monkeypatch, *words, *flags) == code
+        shown = capsys.readouterr()
+        assert shown.out == ""
+        told.append(shown.err)
+    assert told[0] == told[1] != ""
+    assert film.read_bytes() == clips["one"].read_bytes()
 
 
 def test_events_are_json_lines(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 import tuning_kit as kit
 from vmafkit import api
-from vmafkit.errors import UsageError
+from vmafkit.errors import Refused, UsageError
 from vmafkit.execute import title
 from vmafkit.media.probe import open_source
 from vmafkit.schema.per_shot import PerShotResult
@@ -81,8 +83,55 @@ def test_the_file_that_is_kept_is_whole_and_meets_the_target(clips: Path, tmp_pa
     kept = found.kept == "per-shot"
     segments = [shot.segment for shot in found.shots]
     assert segments[0] == 0 and set(segments) == set(range(segments[-1] + 1))
-    assert len(list((tmp_path / "segments").glob("*"))) == (len(set(segments)) if kept else 0)
+    copies = list((tmp_path / "segments").glob("shot*"))
+    assert len(copies) == (len(set(segments)) if kept else 0)
     assert len(found.segment_commands) == len(set(segments))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"target_vmaf": 86.0, "mode": "constant-quality"},
+        {"encoder": "svt-av1", "preset": "12", "target_vmaf": 85.0},
+    ],
+)
+def test_the_commands_it_prints_make_the_title(
+    clips: Path, tmp_path: Path, words: dict[str, Any]
+) -> None:
+    folder, plan = tmp_path / "segments of it", tmp_path / "plan.json"
+    tuned(clips / "film.mkv", segment_dir=folder, plan_out=plan, **words)
+    record = json.loads(plan.read_text("utf-8"))
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for command in (*record["segment_commands"], record["concat_command"]):
+        done = subprocess.run(
+            command, cwd=elsewhere, stdin=subprocess.DEVNULL, capture_output=True, check=False,
+            timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-800:]
+    assert list(elsewhere.iterdir()) == []
+    made, source = open_source(folder / "title.mkv"), open_source(clips / "film.mkv")
+    assert made.frame_count == source.frame_count == 36 and not made.is_vfr
+    assert made.duration_s == pytest.approx(source.duration_s, abs=0.002)
+    segments = len(record["segment_commands"])
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "segments.txt", *(f"shot{n + 1:05d}.mkv" for n in range(segments)), "title.mkv",
+    ]  # fmt: skip
+
+
+def test_no_command_that_it_prints_writes_over_the_source(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("title.mkv", "shot00001.mkv"):
+        source = tmp_path / name
+        shutil.copyfile(clips / "film.mkv", source)
+        found = tuned(source, target_vmaf=90.0)
+        assert found.concat_command == [], "there is no list to join from"
+        outputs = [command[-1] for command in found.segment_commands]
+        assert outputs and f"file:{source}" not in outputs
+        with pytest.raises(UsageError, match=name):
+            tuned(source, target_vmaf=90.0, segment_dir=tmp_path)
 
 
 def test_a_second_run_measures_no_shot_again(clips: Path, tmp_path: Path) -> None:
@@ -194,6 +243,16 @@ def test_a_dry_run_encodes_nothing(clips: Path, tmp_path: Path) -> None:
     assert "The source has 3 shots. Nothing was encoded." in page.read_text("utf-8")
     assert len(found.shots) == 3 and found.trials_measured == found.trials_known == 0
     assert found.kept is None and not found.met
+
+
+def test_a_dry_run_refuses_what_the_real_run_would(clips: Path, tmp_path: Path) -> None:
+    odd = tmp_path / "odd.mkv"
+    kit.ffmpeg("-i", clips / "film.mkv", "-frames:v", "3", "-pix_fmt", "bgr0", "-c:v", "ffv1", odd)
+    for dry_run in (True, False):
+        with pytest.raises(UsageError, match="pixel format 'bgr0'"):
+            tuned(odd, dry_run=dry_run)
+        with pytest.raises(Refused, match="too small for model vmaf_v1"):
+            tuned(clips / "film.mkv", dry_run=dry_run, model="vmaf_v1")
 
 
 def test_a_cut_that_does_not_pay_is_not_made(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ from vmafkit.decide.compare_rows import curves_of
 from vmafkit.decide.hull import RatePoint, upper_hull
 from vmafkit.decide.target import Target
 from vmafkit.report.comparison import comparison_report
-from vmafkit.report.data import ReportData
+from vmafkit.report.data import FramePair, ReportData
 from vmafkit.report.from_auto import auto_report
 from vmafkit.report.from_per_shot import per_shot_report
 from vmafkit.report.from_records import (
@@ -117,7 +117,24 @@ def corpus() -> ReportData:
 
 
 def plan() -> ReportData:
-    return auto_report(AutoPlan.model_validate(PLAN), [TuneResult.model_validate(EXECUTED)])
+    rows = [TuneResult.model_validate(EXECUTED)]
+    return auto_report(AutoPlan.model_validate(PLAN), rows, frames=SEEN, pictures=pictures())
+
+
+def search() -> ReportData:
+    found = Recommendation.model_validate(RECORD)
+    return recommendation_report(found, frames=SEEN, pictures=pictures())
+
+
+def by_shot() -> ReportData:
+    return per_shot_report(PerShotResult.model_validate(PER_SHOT), SEEN, pictures())
+
+
+SEEN = [90.0 - number % 7 for number in range(100)]
+
+
+def pictures() -> tuple[FramePair, ...]:
+    return every_part().worst_frames
 
 
 KINDS: dict[str, Callable[[], ReportData]] = {
@@ -126,8 +143,8 @@ KINDS: dict[str, Callable[[], ReportData]] = {
     "comparison": comparison,
     "corpus": corpus,
     "ladder": ladder,
-    "search": lambda: recommendation_report(Recommendation.model_validate(RECORD)),
-    "by shot": lambda: per_shot_report(PerShotResult.model_validate(PER_SHOT)),
+    "search": search,
+    "by shot": by_shot,
     "plan": plan,
     "zones": lambda: zones_report(ZonesResult.model_validate(ZONES)),
     "score": lambda: score_report(score(), reference="a.mkv", distorted="b.mkv", shots=(0, 20)),
@@ -210,8 +227,11 @@ def test_the_figures_say_their_values(facts: dict[str, dict[str, Any]]) -> None:
     assert {"measured", "known before", "found", "hull", "chosen"} <= set(seen["legends"])
 
 
-def test_the_pictures_load_and_the_slider_moves(facts: dict[str, dict[str, Any]]) -> None:
-    seen = facts["every part"]
+@pytest.mark.parametrize("kind", ["every part", "search", "by shot", "plan"])
+def test_the_pictures_load_and_the_slider_moves(
+    facts: dict[str, dict[str, Any]], kind: str
+) -> None:
+    seen = facts[kind]
     assert seen["pictures"] == [96, 96]
     assert "20%" in seen["cut"], "at 80, a fifth of the reference is cut off"
 

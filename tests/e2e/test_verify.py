@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import typing
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ from tests.faketools import checks
 from tests.faketools.fake import real_ffmpeg
 
 from vmafkit import api, errors
+from vmafkit.api import _verify as verifying
 from vmafkit.cli.kit import app
 from vmafkit.cli.typer_main import run_app
 from vmafkit.decide import verify as deciding
-from vmafkit.schema.corpus import CorpusRow, to_line
+from vmafkit.ffmpeg.locate import find_ffmpeg
+from vmafkit.schema.corpus import CORPUS_ROW_KEYS, V1_KEYS, CorpusRow, to_line
+from vmafkit.scoring.model_json import model_json
 from vmafkit.store.corpus_file import read_corpus
 from vmafkit.store.trials import TrialStore
 
@@ -68,25 +72,101 @@ def test_a_good_corpus_holds_though_the_store_is_wrong(made: Path, new_cache: Pa
     assert not any(each.versions for each in found.checked)
 
 
-FORGED: dict[str, dict[str, Any]] = {
-    "vmaf_score": {"vmaf_score": 99.0},
-    "vmaf_p5": {"vmaf_p5": 1.0},
-    "encode_size_bytes": {"encode_size_bytes": 5},
-    "bitrate_kbps": {"bitrate_kbps": 5.0},
-    "scores.vmaf_v0.6.1": {"scores": {"vmaf_v0.6.1": {"mean": 3.0}}},
+# What a forger writes, where the value of another type or a larger number will not do.
+WORDS = {
+    "encoder": "libx265",
+    "preset": "superfast",
+    "extra_params": ["bf=1"],
+    "vmaf_model": "vmaf_v0.6.1_phone",
+    "window": "0+5",
+    "src_sha256": "0" * 64,
+    "score_filter": "ffmpeg-libvmaf in yuv420p; one frame in 2 scored",
+    "score_backend": "libvmaf",
+    "trial_key": "0" * 64,
 }
+# Another value of these is another trial, or none, so that other columns may tell.
+SETTINGS = (
+    "src_sha256", "encoder", "preset", "crf", "extra_params", "threads", "vmaf_model", "window",
+    "display_width", "display_height", "score_filter",
+)  # fmt: skip
+COMPARED = [name for name in CORPUS_ROW_KEYS if name not in deciding.NOT_COMPARED]
 
 
-@pytest.mark.parametrize("column", FORGED)
+def forged(row: CorpusRow, name: str) -> list[CorpusRow]:
+    """The row with other values in one column, one of them none."""
+    value = getattr(row, name)
+    if name in WORDS or value is None or isinstance(value, str):
+        others: list[Any] = [WORDS.get(name, "forged")]
+    elif isinstance(value, int | float):
+        others = [value * 2 + 2]
+    elif isinstance(value, list):
+        others = [["-x"]]
+    else:
+        one = next(iter(value))
+        others = [
+            *(value | {each: cells | {"mean": cells["mean"] + 1}} for each, cells in value.items()),
+            *({**value, one: {**value[one], each: 77.0}} for each in value[one]),
+            {**value, "made-up": {"mean": 3.0}},
+            {**value, one: {}},
+            {},
+        ]  # fmt: skip
+    found = [changed(row, **{name: other}) for other in others]
+    if value is not None and type(None) in typing.get_args(CorpusRow.model_fields[name].annotation):
+        found.append(changed(row, **{name: None}))
+    return found
+
+
+@pytest.mark.parametrize("column", COMPARED)
 def test_a_forged_column_is_found(
-    rows: list[CorpusRow], tmp_path: Path, new_cache: Path, column: str
+    rows: list[CorpusRow], tmp_path: Path, new_cache: Path, column: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    held: list[tuple[Any, ...]] = []
+
+    def compare(*given: Any) -> Any:
+        held.append(given[1:])
+        return deciding.compare_facts(*given)
+
+    monkeypatch.setattr(verifying, "compare_facts", compare)
+    first, *others = forged(rows[3], column)
+    (checked,) = api.verify(written(tmp_path / "c.jsonl", [first]), tolerance=0.01).checked
+    assert checked.outcome != "same" and (checked.differences or checked.message)
+    if column in SETTINGS:
+        return
+    # One measurement shows what all the other forgeries of its row come to.
+    for found in (checked, *(deciding.compare_facts(each, *held[0]) for each in others)):
+        assert found.outcome == "differs" and not found.versions
+        assert {each.name.partition(".")[0] for each in found.differences} == {column}
+
+
+def test_every_column_is_compared_or_has_a_reason(rows: list[CorpusRow]) -> None:
+    assert set(deciding.NOT_COMPARED) < set(CORPUS_ROW_KEYS) and len(COMPARED) > 35
+    assert all(deciding.NOT_COMPARED.values())
+    assert len(forged(rows[3], "scores")) > 12 and len(forged(rows[3], "features")) > 15
+
+
+def test_a_row_of_another_tool_is_held_against_what_it_has(
+    rows: list[CorpusRow], tmp_path: Path, new_cache: Path
 ) -> None:
-    forged = changed(rows[3], **FORGED[column])
-    found = api.verify(written(tmp_path / "c.jsonl", [forged]))
-    (checked,) = found.checked
-    assert checked.outcome == "differs" and not found.holds
-    assert [each.name for each in checked.differences] == [column]
-    assert checked.versions == ()
+    first = {name: value for name, value in rows[0].model_dump().items() if name in V1_KEYS}
+    old = CorpusRow.model_validate(first | {"schema_version": 1, "framerate": 25.01})
+    wrong = changed(old, vmaf_score=99.0)
+    found = api.verify(written(tmp_path / "c.jsonl", [old, wrong]), sample=0).checked
+    assert [each.outcome for each in found] == ["same", "differs"]
+
+
+def test_features_beside_the_models_are_measured_again(
+    made: Path, tmp_path: Path, new_cache: Path
+) -> None:
+    plan = api.plan_corpus([made / "clip.mkv"], preset=["ultrafast"], crf=["30"],
+                           feature=["ssim", "vif", "psnr"])  # fmt: skip
+    api.corpus(plan, tmp_path / "c.jsonl")
+    (row,) = read_corpus(tmp_path / "c.jsonl")
+    assert row.features is not None
+    assert api.verify(tmp_path / "c.jsonl").holds
+    other = row.features | {"psnr_y": {**row.features["psnr_y"], "mean": 60.0}}
+    (checked,) = api.verify(written(tmp_path / "f.jsonl", [changed(row, features=other)])).checked
+    assert [each.name for each in checked.differences] == ["features.psnr_y.mean"]
 
 
 def test_other_versions_are_named_beside_a_difference(
@@ -177,3 +257,55 @@ def test_the_same_plan_in_two_fresh_caches_gives_the_same_rows(
         with TrialStore(cache) as store:
             assert len(store.find()) == 5
     assert found[0] == found[1] and len(found[0]) == 5
+
+
+@pytest.fixture(scope="module")
+def own_model(made: Path) -> Path:
+    """A corpus of one row, scored with a model of a file beside it."""
+    folder = made / "own"
+    folder.mkdir()
+    (folder / "mine.json").write_bytes(model_json("neg", find_ffmpeg()))
+    plan = api.plan_corpus(
+        [made / "clip.mkv"], preset=["ultrafast"], crf=["30"], model=[f"path={folder}/mine.json"]
+    )
+    api.corpus(plan, folder / "c.jsonl")
+    return folder
+
+
+def test_rows_of_a_models_file_are_checked_with_that_file(
+    own_model: Path, tmp_path: Path, new_cache: Path
+) -> None:
+    (checked,) = api.verify(own_model / "c.jsonl").checked
+    assert checked.outcome == "failed" and "came from a file" in checked.message
+    assert "--model path=FILE" in checked.message
+    (row,) = read_corpus(own_model / "c.jsonl")
+    moved = tmp_path / "mine.json"
+    moved.write_bytes((own_model / "mine.json").read_bytes())
+    assert api.verify(own_model / "c.jsonl", model=[f"path={moved}"]).holds
+    forged = written(tmp_path / "c.jsonl", [changed(row, vmaf_score=1.0)])
+    (checked,) = api.verify(forged, model=[f"path={moved}"]).checked
+    assert checked.outcome == "differs"
+
+
+def test_another_models_file_of_the_same_name_is_not_used(
+    own_model: Path, tmp_path: Path, new_cache: Path
+) -> None:
+    other = tmp_path / "mine.json"
+    other.write_bytes(model_json("vmaf", find_ffmpeg()))
+    (checked,) = api.verify(own_model / "c.jsonl", model=[f"path={other}"]).checked
+    assert checked.outcome == "failed"
+    assert "mine.json is not the file that the row was scored with" in checked.message
+    (row,) = read_corpus(own_model / "c.jsonl")
+    # The key says nothing of the file where it is that of other programs.
+    old = written(tmp_path / "c.jsonl", [changed(row, ffmpeg_version="4.4")])
+    (checked,) = api.verify(old, model=[f"path={other}"]).checked
+    assert checked.outcome == "differs"
+    assert "vmaf_score" in {each.name for each in checked.differences}
+    assert [each.name for each in checked.versions] == ["ffmpeg_version"]
+
+
+def test_a_model_to_verify_with_is_one_file_for_each_name(own_model: Path, tmp_path: Path) -> None:
+    with pytest.raises(errors.UsageError, match="neg is no file"):
+        api.verify(own_model / "c.jsonl", model=["neg"])
+    with pytest.raises(errors.UsageError, match="same name"):
+        api.verify(own_model / "c.jsonl", model=[f"path={own_model}/mine.json"] * 2)

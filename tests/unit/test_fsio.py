@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import socket
 import subprocess
 import sys
 import tempfile
@@ -18,9 +19,12 @@ import pytest
 from vmafkit import fsio
 from vmafkit.errors import (
     OutputError,
+    Refused,
+    StoreCorrupt,
     StoreError,
     StoreFull,
     StoreLocked,
+    TooLarge,
     Unreadable,
     UsageError,
 )
@@ -159,6 +163,38 @@ def test_a_writer_sets_aside_what_a_killed_one_left(tmp_path: Path) -> None:
     assert len(names(tmp_path)) == 2
 
 
+FOREIGN = {
+    "another object": b'{"a":1}',
+    "one that begins as a row does": b'{"row":1,"a":1}',
+    "no text": b"\xff\xfe\0",
+    "lines of another kind": b'{"a":1}\n{"row":1,"b":2}',
+    "text": b"first line\nsecond",
+}
+
+
+@pytest.mark.parametrize("content", FOREIGN.values(), ids=FOREIGN)
+def test_a_file_of_something_else_is_left_as_it_is(tmp_path: Path, content: bytes) -> None:
+    rows = fsio.Rows(b'{"row"', lambda line: line.startswith(b'{"row"') and line.endswith(b"2}"))
+    path = tmp_path / "notes.json"
+    path.write_bytes(content)
+    for use in (
+        lambda: fsio.recover_tail(path, rows),
+        lambda: fsio.append_line(path, b'{"row":2}\n', rows=rows),
+    ):
+        with pytest.raises(StoreCorrupt, match="notes"):
+            use()
+        assert path.read_bytes() == content and names(tmp_path) == {"notes.json"}
+
+
+@pytest.mark.parametrize("cut", range(1, 9))
+def test_a_first_row_that_was_cut_short_is_set_aside(tmp_path: Path, cut: int) -> None:
+    rows = fsio.Rows(b'{"row"', lambda line: line == b'{"row":2}')
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b'{"row":2}'[:cut])
+    assert fsio.recover_tail(path, rows) is not None
+    assert path.read_bytes() == b""
+
+
 def test_a_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
     path = tmp_path / "lock"
     with fsio.FileLock(path), pytest.raises(StoreLocked, match=rf"process {os.getpid()} \("):
@@ -243,6 +279,27 @@ def test_a_link_to_a_source_that_is_not_there_yet_is_refused(tmp_path: Path) -> 
         fsio.refuse_same_file(tmp_path / "out.mkv", [tmp_path / "later.mkv"])
 
 
+def test_only_regular_files_within_the_bound_are_read(tmp_path: Path) -> None:
+    path, pipe = tmp_path / "file", tmp_path / "pipe"
+    path.write_bytes(b"a\r\nb\rc\n")
+    os.mkfifo(pipe)
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    assert fsio.read_bytes(link, 8) == b"a\r\nb\rc\n"
+    assert fsio.read_text(path) == "a\nb\nc\n"
+    with pytest.raises(TooLarge, match="larger than 6 bytes"):
+        fsio.read_bytes(path, 6)
+    with socket.socket(socket.AF_UNIX) as opened:
+        opened.bind(str(tmp_path / "socket"))
+        for odd in (pipe, Path("/dev/zero"), tmp_path / "socket"):
+            with pytest.raises(Refused, match="a pipe, a device or a socket"):
+                fsio.read_bytes(odd)
+            with pytest.raises(Refused):
+                fsio.sha256_file(odd)
+    with pytest.raises(Refused, match="is a folder"):
+        fsio.read_text(tmp_path)
+
+
 def test_the_hash_of_a_file(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"a" * 3_000_000)
@@ -297,6 +354,19 @@ def test_scratch_folders_of_killed_processes_are_removed(
     with made() as folder:
         assert names(tmp_path) == {*kept, link.name, folder.name}
     assert names(tmp_path) == {*kept, link.name} and (link / "log.json").is_file()
+
+
+def test_a_message_is_told_without_its_private_folder(tmp_path: Path) -> None:
+    room = tmp_path / "a room"
+    with fsio.scratch_folder(within=room) as outer, fsio.scratch_folder(within=outer) as inner:
+        for text, plain in (
+            (f"cannot open file:{inner}/encode12.mkv: no", "cannot open encode.mkv: no"),
+            (f"'{inner}/deep/log.json' is empty", "'log.json' is empty"),
+            (f"the disk of {inner}", "the disk of the scratch folder"),
+            (f"{outer}: no", "the scratch folder: no"),
+            (f"{room}x/clip7.mkv", f"{room}x/clip7.mkv"),
+        ):
+            assert fsio.without_scratch(text, room) == plain
 
 
 def test_a_scratch_folder_makes_the_room_it_lies_in(tmp_path: Path) -> None:

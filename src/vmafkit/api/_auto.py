@@ -6,24 +6,26 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vmafkit import encoders, fsio
 from vmafkit.api._executing import execute_cell, setup_of
+from vmafkit.api._pictures import Seen, seen_of
 from vmafkit.api._recommendation import command_of
 from vmafkit.api._report import prepare_report, write_report
 from vmafkit.api._searching import Goal, Ready, Sampling, means_of, prepare
 from vmafkit.decide.auto import Candidate, plan, rungs
 from vmafkit.decide.expect import expect
 from vmafkit.encoders import Encoder
-from vmafkit.errors import ResultInvalid, UsageError, VmafkitError
-from vmafkit.execute.auto import ResultsFile
+from vmafkit.errors import UsageError, VmafkitError
+from vmafkit.execute.auto import ResultsFile, made_path
 from vmafkit.execute.events import Event, OnEvent, ignore
-from vmafkit.execute.per_shot import stored_frames, whole_setup
-from vmafkit.execute.search import Setup
 from vmafkit.media.hashing import show
 from vmafkit.schema.auto_plan import AutoPlan, PlanCell, PlanMetadata, TuneResult
 from vmafkit.version import __version__
+
+if TYPE_CHECKING:
+    from vmafkit.report.data import FramePair
 
 DEFAULT_CODECS = ("libx264", "libx265", "libsvtav1")
 
@@ -38,6 +40,7 @@ class AutoRun:
         skipped: how many of them were done already.
         commands: the ffmpeg command of each encode that was made.
         frames: scores of all frames of the selected cell's encode; empty where not known.
+        pictures: its worst frames; taken for a report alone.
     """
 
     plan: AutoPlan
@@ -45,6 +48,7 @@ class AutoRun:
     skipped: int = 0
     commands: tuple[str, ...] = ()
     frames: tuple[float, ...] = ()
+    pictures: tuple[FramePair, ...] = ()
 
     @property
     def met(self) -> bool:
@@ -135,22 +139,33 @@ def auto(
     done = AutoRun(made)
     if execute or execute_all:
         wanted = [cell for cell in made.cells if execute_all or cell.selected]
-        done = _execute(ready, made, wanted, Path(runs_dir).absolute(), on_event)
+        done = _execute(
+            ready, made, wanted, Path(runs_dir).absolute(), on_event, look=page is not None
+        )
     if page is not None:
         from vmafkit.report.from_auto import auto_report
 
-        data = auto_report(done.plan, done.results, commands=done.commands, frames=done.frames)
+        data = auto_report(
+            done.plan, done.results, commands=done.commands, frames=done.frames,
+            pictures=done.pictures,
+        )  # fmt: skip
         write_report(page, data)
     return done
 
 
 def _execute(
-    ready: Ready, made: AutoPlan, wanted: Sequence[PlanCell], folder: Path, on_event: OnEvent
+    ready: Ready,
+    made: AutoPlan,
+    wanted: Sequence[PlanCell],
+    folder: Path,
+    on_event: OnEvent,
+    *,
+    look: bool,
 ) -> AutoRun:
     results = ResultsFile(folder)
     rows: list[TuneResult] = []
     commands: list[str] = []
-    frames: tuple[float, ...] = ()
+    seen = Seen()
     skipped = 0
     with ready.bench() as bench:
         for cell in wanted:
@@ -162,21 +177,14 @@ def _execute(
             if row.encode_path is not None:
                 setup = setup_of(ready, bench, cell)
                 commands.append(command_of(setup, row.crf))
-                frames = _frames(setup, row.crf) if cell.selected else frames
+                if cell.selected:
+                    path = made_path(row.encode_path) if was_done else Path(row.encode_path)
+                    seen = seen_of(setup, row.crf, path if look else None)
             on_event(
                 Event("cell-finished", {**name, "met": row.met, "skipped": was_done,
                                         "encode_path": row.encode_path, "error": row.error})
             )  # fmt: skip
-    return AutoRun(made, tuple(rows), skipped, tuple(commands), frames)
-
-
-def _frames(setup: Setup, value: float) -> tuple[float, ...]:
-    whole = whole_setup(setup)
-    try:
-        return tuple(stored_frames(whole, whole.cells(value)[0]).tolist())
-    except ResultInvalid:
-        # An earlier run made the row, and the store was emptied since.
-        return ()
+    return AutoRun(made, tuple(rows), skipped, tuple(commands), seen.frames, seen.pictures)
 
 
 def _plan(ready: Ready, allow_codecs: Sequence[str], presets: Sequence[str]) -> AutoPlan:

@@ -11,6 +11,7 @@ from typing import Literal
 from vmafkit.api._report import prepare_report, write_report
 from vmafkit.decide.compare import Comparison, compare
 from vmafkit.decide.compare_rows import at_display, curves_of, mixed, versions_of
+from vmafkit.decide.from_rows import statistics_of
 from vmafkit.decide.target import METRICS, Target, parse_target
 from vmafkit.errors import UsageError
 from vmafkit.report.comparison import commands_of, comparison_record, comparison_report
@@ -116,7 +117,24 @@ def scale_of(
         named: metric and statistic, where no target says them.
 
     Raises:
-        UsageError: a word is wrong, or two contradict each other.
+        UsageError: a word is wrong, or two contradict each other; no row has the model.
+    """
+    scale = named_scale(target, target_vmaf, named)
+    if model is not None:
+        known = {row.vmaf_model for row in rows} | {m for row in rows for m in row.scores or {}}
+        if model not in known:
+            there = ", ".join(sorted(name for name in known if name))
+            raise UsageError(f"no row has a score of --model {model}", hint=f"there are: {there}")
+        scale = replace(scale, model=model)
+    wanted = None if target is None and target_vmaf is None else scale.value
+    return scale, wanted
+
+
+def named_scale(target: str | None, target_vmaf: float | None, named: tuple[str, str]) -> Target:
+    """The scale that the words name, before there is any row.
+
+    Raises:
+        UsageError: a word is wrong, two contradict each other, or lower is better.
     """
     if target is not None and target_vmaf is not None:
         raise UsageError("--target and --target-vmaf say the same thing", hint="give one of them")
@@ -130,17 +148,33 @@ def scale_of(
             f"--target-vmaf is no score of {named[0]}", hint="write --target xpsnr>=42"
         )
     metric, statistic = named
-    known_metric = METRICS.get(metric)
-    relation = "<=" if known_metric and not known_metric.higher_is_better else ">="
+    known = METRICS.get(metric.lower())
+    relation = "<=" if known and not known.higher_is_better else ">="
+    if target is None:
+        _check_word("--metric", metric, f"{metric}{relation}0")
+        _check_word("--statistic", statistic, f"vmaf:{statistic}>=0")
     scale = parse_target(target or f"{metric}:{statistic}{relation}{target_vmaf or 0.0!r}")
-    if model is not None:
-        known = {row.vmaf_model for row in rows} | {m for row in rows for m in row.scores or {}}
-        if model not in known:
-            there = ", ".join(sorted(name for name in known if name))
-            raise UsageError(f"no row has a score of --model {model}", hint=f"there are: {there}")
-        scale = replace(scale, model=model)
-    wanted = None if target is None and target_vmaf is None else scale.value
-    return scale, wanted
+    if not METRICS[scale.metric].higher_is_better:
+        raise UsageError(
+            f"curves of {scale.metric} cannot be compared: lower is better for it",
+            hint="name a metric for which higher is better",
+        )
+    held = statistics_of(scale.metric)
+    if scale.statistic not in held:
+        raise UsageError(
+            f"curves of {scale.metric} {scale.statistic} cannot be compared: rows do not hold it",
+            hint=f"they hold {', '.join(held)}",
+        )
+    return scale
+
+
+def _check_word(flag: str, word: str, target: str) -> None:
+    try:
+        parse_target(target)
+    except UsageError as error:
+        raise UsageError(
+            f"{flag} {word!r}: there is no such {flag[2:]}", hint=error.hint
+        ) from error
 
 
 def comparison_text(found: Comparison, form: Form = "markdown") -> str:

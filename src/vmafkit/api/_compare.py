@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Literal
 
 from vmafkit import encoders, fsio, settings
-from vmafkit.api._benchmark import compare_rows, scale_of
+from vmafkit.api._benchmark import compare_rows, named_scale, scale_of
 from vmafkit.api._corpus import SweepPlan, plan_corpus
 from vmafkit.api._finishing import stored_rows
 from vmafkit.api._recommendation import command_of
 from vmafkit.api._report import prepare_report, write_report
 from vmafkit.api._searching import Goal, Means, Ready, Sampling, means_of, prepare
-from vmafkit.decide.compare import Comparison
+from vmafkit.api._words import model_of
+from vmafkit.decide.compare import Comparison, find_anchor
+from vmafkit.decide.compare_rows import Curve
 from vmafkit.decide.spread import spread_values
 from vmafkit.decide.sweep import Cell
 from vmafkit.decide.values import parse_values
@@ -35,7 +37,11 @@ from vmafkit.execute.rows import Run, row_of
 from vmafkit.execute.search import known_probes, run_search
 from vmafkit.execute.sweep import run_sweep
 from vmafkit.execute.trial import Bench
+from vmafkit.ffmpeg.capabilities import read_capabilities
+from vmafkit.ffmpeg.locate import find_ffmpeg
 from vmafkit.media.hashing import show
+from vmafkit.media.probe import open_source
+from vmafkit.media.source import Source
 from vmafkit.proc import Limits
 from vmafkit.report.comparison import comparison_report
 from vmafkit.schema.corpus import CorpusRow
@@ -113,8 +119,10 @@ def compare(
     With one, the cheapest setting that reaches it is searched for, and `crf` adds a grid.
 
     Args:
-        encoder: names or aliases; the first is the anchor unless `baseline_encoder` names one.
-        preset: words of the encoders; each takes those that it has, else its default.
+        encoder: names or aliases, each with a preset or without, such as `libx264:medium`; the
+            first is the anchor unless `baseline_encoder` names one.
+        preset: words of the encoders that are named without one; each takes those that it has,
+            else its default.
         crf: values, lists and ranges, for every encoder.
         target: `93` or `vmaf:p5>=90`; target_vmaf the same as a number.
         metric, statistic: what is compared without a target.
@@ -122,7 +130,7 @@ def compare(
         report: an HTML file to write.
 
     Returns:
-        The comparison. Its notes name what failed, and why.
+        The comparison. Its `failed` names what could not be measured, and why.
 
     Raises:
         VmafkitError: nothing could be compared, since every encoder failed.
@@ -135,17 +143,19 @@ def compare(
         timeout_s=timeout_s, geometry=(width, height, pix_fmt, framerate),
         score_backend=score_backend, vmaf_binary=vmaf_binary,
     )  # fmt: skip
-    chosen = [part.strip() for word in encoder for part in word.split(",") if part.strip()]
-    found = tuple(dict.fromkeys(encoders.get(name) for name in chosen))
+    chosen = _chosen(encoder, preset)
     goal = _goal(target, target_vmaf, metric)
+    scale = named_scale(target, target_vmaf, (metric, statistic))
+    if baseline_encoder is not None:
+        find_anchor(_unmeasured(chosen), baseline_encoder)
     task = _Task(
         sources=tuple(Path(source) for source in sources),
-        encoders=found,
-        presets=_presets(found, preset),
+        encoders=tuple(encoders.get(name) for name in chosen),
+        presets=chosen,
         crf=tuple(crf),
         target=goal,
-        metric=metric,
-        model=model,
+        metric=scale.metric,
+        model=model or scale.model,
         display=display,
         means=means,
         cancel=cancel or threading.Event(),
@@ -161,13 +171,101 @@ def compare(
         rows, scale, wanted,
         anchor=baseline_encoder, interpolation=interpolation, allow_mixed=len(task.sources) > 1,
     )  # fmt: skip
-    notes = (*result.notes, *(f"{name} failed: {why}" for name, why in task.failed.items()))
-    result = replace(result, notes=notes)
+    result = replace(result, failed=tuple(task.failed.items()))
     if page is not None:
         keys = [row.trial_key or "" for row in rows]
         commands = [task.commands[key] for key in keys if key in task.commands]
         write_report(page, comparison_report(result, commands=commands))
     return result
+
+
+@dataclass(frozen=True, slots=True)
+class CompareTrials:
+    """What one encoder and preset cost on one source, which is encoded as a whole.
+
+    Attributes:
+        values: of the knob, each a trial.
+        is_searched: whether a target is searched for as well.
+    """
+
+    source: Source
+    encoder: str
+    preset: str
+    values: int
+    is_searched: bool
+
+
+def compare_trials(
+    sources: Sequence[str | Path],
+    *,
+    encoder: Sequence[str] = ("libx264", "libx265", "libsvtav1"),
+    preset: Sequence[str] = (),
+    crf: Sequence[str] = (),
+    target: str | None = None,
+    metric: str = "vmaf",
+    statistic: str = "mean",
+    model: str | None = None,
+    display: tuple[int, int] | None = None,
+    output: str | Path | None = None,
+    allow_hdr: bool = False,
+    width: int | None = None,
+    height: int | None = None,
+    pix_fmt: str | None = None,
+    framerate: str | None = None,
+    score_backend: str = "auto",
+) -> tuple[list[CompareTrials], dict[str, str]]:
+    """What `compare` would encode by the same words; nothing is.
+
+    Returns:
+        The trials, and the encoders that would fail with the reason.
+
+    Raises:
+        UsageError, InputError, ToolMissing: as `compare`.
+    """
+    if not sources:
+        raise UsageError("there is no source", hint="name a video")
+    means = means_of(
+        enc=(), threads=1, workers=None, allow_hdr=allow_hdr, ffmpeg_bin=None, timeout_s=None,
+        geometry=(width, height, pix_fmt, framerate), score_backend=score_backend,
+        vmaf_binary=None,
+    )  # fmt: skip
+    chosen = _chosen(encoder, preset)
+    scale = named_scale(target, None, (metric, statistic))
+    opened = [open_source(source, raw=means.raw) for source in sources]
+    if output is not None:
+        fsio.refuse_same_file(Path(output).absolute(), [each.path for each in opened])
+    for each in opened:
+        wanted = model or scale.model
+        _ = model_of(wanted) if wanted else default_model((display or each.display_size)[1])
+    asked = parse_values(crf, "--crf")
+    capabilities = read_capabilities(find_ffmpeg(None))
+    trials: list[CompareTrials] = []
+    failed: dict[str, str] = {}
+    for name, presets in chosen.items():
+        one = encoders.get(name)
+        try:
+            capabilities.require_encoder(name)
+            values = asked if asked or target else spread_values(one, _VALUES)
+            for value in values:
+                one.check_quality(value)
+        except _OF_ONE as error:
+            failed[name] = error.sentence()
+            continue
+        trials += [
+            CompareTrials(source, name, word, len(values), target is not None)
+            for source in opened
+            for word in presets
+        ]
+    return trials, failed
+
+
+def _unmeasured(chosen: dict[str, tuple[str, ...]]) -> list[Curve]:
+    """The names of the curves to come."""
+    return [
+        Curve("", f"{name} {preset}", name, "", ())
+        for name, presets in chosen.items()
+        for preset in presets
+    ]
 
 
 def _measured(task: _Task, output: Path | None, on_event: OnEvent) -> list[CorpusRow]:
@@ -323,18 +421,39 @@ def _goal(target: str | None, target_vmaf: float | None, metric: str) -> str | N
     return f"vmaf>={target_vmaf!r}"
 
 
-def _presets(found: Sequence[Encoder], words: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The presets of each encoder: those named that it has, else its default.
+def _chosen(words: Sequence[str], presets: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The presets of each encoder: its own of `NAME:PRESET`, and for a bare `NAME` those of
+    `--preset` that it has, else its default.
 
     Raises:
-        UsageError: a preset is no encoder's.
+        UsageError: there is no such encoder, or a preset is no encoder's.
     """
-    named = [part.strip() for word in words for part in word.split(",") if part.strip()]
+    bare: dict[str, Encoder] = {}
+    chosen: dict[str, dict[str, None]] = {}
+    for word in _parts(words):
+        name, _, preset = word.partition(":")
+        encoder = encoders.get(name)
+        own = chosen.setdefault(encoder.name, {})
+        if ":" in word:
+            own[encoder.check_preset(preset.strip())] = None
+        else:
+            bare[encoder.name] = encoder
+    if not chosen:
+        raise UsageError("--encoder names none", hint="write --encoder libx264,libsvtav1:8")
+    named = _parts(presets)
+    if named and not bare:
+        raise UsageError(
+            f"--preset {','.join(named)} is for no encoder, since each is named with its own",
+            hint="leave it out, or name an encoder without a preset",
+        )
     for preset in named:
-        if not any(preset in encoder.presets for encoder in found):
-            found[0].check_preset(preset)
-    chosen: dict[str, tuple[str, ...]] = {}
-    for encoder in found:
-        own = tuple(preset for preset in named if preset in encoder.presets)
-        chosen[encoder.name] = own or (encoder.default_preset,)
-    return chosen
+        if not any(preset in encoder.presets for encoder in bare.values()):
+            next(iter(bare.values())).check_preset(preset)
+    for name, encoder in bare.items():
+        own = [preset for preset in named if preset in encoder.presets]
+        chosen[name] |= dict.fromkeys(own or [encoder.default_preset])
+    return {name: tuple(each) for name, each in chosen.items()}
+
+
+def _parts(words: Sequence[str]) -> list[str]:
+    return [part.strip() for word in words for part in word.split(",") if part.strip()]

@@ -33,9 +33,9 @@ from vmafkit.media.probe import open_source
 from vmafkit.proc import Limits
 from vmafkit.schema.corpus import CorpusRow
 from vmafkit.scoring.backend import find_backend
-from vmafkit.scoring.features import feature_by_name
+from vmafkit.scoring.metrics import feature_or_metric
 from vmafkit.scoring.vmaf_models import model_key
-from vmafkit.store.corpus_file import CorpusFile, latest
+from vmafkit.store.corpus_file import CorpusFile, latest, refuse_unwritable
 from vmafkit.store.hashes import StoredHashes
 from vmafkit.store.trials import TrialStore
 
@@ -77,6 +77,8 @@ def plan_corpus(
     ffmpeg_bin: str | Path | None = None,
     score_backend: str = "auto",
     vmaf_binary: str | Path | None = None,
+    output: str | Path | None = None,
+    timeout_s: float | None = None,
 ) -> SweepPlan:
     """The cells of sources x encoders x presets x quality values, checked before any work.
 
@@ -87,18 +89,23 @@ def plan_corpus(
         crf: values, lists and ranges on the encoders' own knobs, such as `18:40:2`.
         enc: `k=v` options of the encoder.
         model: ids or `path=FILE`; the first is the row's score.
+        feature: of libvmaf, or a metric such as `xpsnr`.
         threads: of each encode, at least 1; results depend on it.
         score_backend: `auto`, `engine`, `libvmaf` or `vmaf-binary`; a part of each trial's key.
         vmaf_binary: libvmaf's own tool, which then scores.
+        output: the corpus file that the rows are meant for, to be checked with the rest.
+        timeout_s: bound on each ffmpeg that is asked what it can do, in seconds.
 
     Raises:
         UsageError, InputError, ToolMissing: something named is wrong or not here.
+        OutputError: the output could not be written.
     """
     if threads < 1:
         raise UsageError(f"--threads {threads} is below 1")
     if subsample < 1:
         raise UsageError(f"--subsample {subsample} is below 1")
-    capabilities = read_capabilities(find_ffmpeg(ffmpeg_bin))
+    _check_timeout(timeout_s)
+    capabilities = read_capabilities(find_ffmpeg(ffmpeg_bin), timeout_s=timeout_s)
     raw = raw_geometry(width, height, pix_fmt, framerate)
     hashes = StoredHashes(settings.cache_folder())
     known = [
@@ -113,19 +120,23 @@ def plan_corpus(
         threads=threads,
     )
     for each in grid.encoders:
-        require_working(capabilities, each)
+        require_working(capabilities, each, timeout_s=timeout_s)
     backend = find_backend(score_backend, vmaf_binary)
     models = tuple(model_of(name) for name in model)
     scoring = Scoring(
         models=models,
         model_keys=tuple(model_key(each) for each in models),
-        features=tuple(feature_by_name(name) for name in _split(feature)),
+        features=tuple(feature_or_metric(name) for name in _split(feature)),
         display=display,
         subsample=subsample,
         allow_hdr=allow_hdr,
         backend=backend,
     )
-    cells = plan_sweep(known, grid, scoring, lambda each: toolchain(capabilities, each))
+    if output is not None:
+        _refuse_output(Path(output).absolute(), {each.source.path for each in known})
+    cells = plan_sweep(
+        known, grid, scoring, lambda each: toolchain(capabilities, each, timeout_s=timeout_s)
+    )
     program = Path(capabilities.path)
     return SweepPlan(cells, tuple(_command(program, cell) for cell in cells), capabilities)
 
@@ -158,11 +169,10 @@ def corpus(
     """
     if workers is not None and workers < 1:
         raise UsageError(f"--workers {workers} is below 1", hint="leave it out for the default")
-    if timeout_s is not None and not timeout_s > 0:
-        raise UsageError(f"--timeout {timeout_s:g} is not above 0")
+    _check_timeout(timeout_s)
     path = Path(output).absolute()
     sources = {cell.source.path for cell in plan.cells}
-    fsio.refuse_same_file(path, sources)
+    _refuse_output(path, sources)
     page = prepare_report(report, [path, *sources])
     corpus_file = CorpusFile(path)
     folder = _encode_folder(path, keep_encodes, encode_dir, plan)
@@ -227,6 +237,16 @@ def read_corpus(path: str | Path) -> list[CorpusRow]:
     from vmafkit.store.corpus_file import read_corpus as read
 
     return read(Path(path))
+
+
+def _check_timeout(timeout_s: float | None) -> None:
+    if timeout_s is not None and not timeout_s > 0:
+        raise UsageError(f"--timeout {timeout_s:g} is not above 0")
+
+
+def _refuse_output(path: Path, sources: set[Path]) -> None:
+    fsio.refuse_same_file(path, sources)
+    refuse_unwritable(path)
 
 
 def _encode_folder(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from vmafkit import encoders, settings
+from vmafkit import encoders, fsio, settings
 from vmafkit.api._recommendation import bracket_record
 from vmafkit.api._searching import Goal, caps_of, targets_of, tolerance_of
 from vmafkit.decide.from_rows import probes_of, rows_for
@@ -49,7 +49,7 @@ def recommend_from_corpus(
     decision = decide_from_rows(probes, chosen.quality, targets, caps=caps, tolerance=tolerance)
     best = decision.best_attempt
     return Recommendation(
-        source=show(Path(last.src)),
+        source=fsio.url_of_path(Path(last.src)) or show(Path(last.src)),
         encoder=chosen.name,
         preset=last.preset,
         quality=QualityValue(knob=chosen.quality.knob, value=best.quality) if best else None,
@@ -76,6 +76,7 @@ def recommend_from_corpus(
             "ffmpeg": last.ffmpeg_version,
             "encoder": last.encoder_version,
             "libvmaf": last.libvmaf_version,
+            **({"score_backend": last.score_backend} if last.score_backend else {}),
         },
         command=_encoder_words(rows, best.quality, best.key) if best else "",
         reason=decision.reason,

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Literal, cast
 
 from vmafkit.api._finishing import Finished
+from vmafkit.api._recommendation import scored_with
 from vmafkit.api._searching import Ready
+from vmafkit.api._segments import concat_command, segment_commands
 from vmafkit.api._words import source_notes
 from vmafkit.decide.per_shot import Aim, Title, at_score
-from vmafkit.execute.encode import encode_words
-from vmafkit.execute.join import concat_words
 from vmafkit.execute.per_shot import Shots, Single
 from vmafkit.execute.title import Made
 from vmafkit.media.hashing import show
@@ -30,6 +30,7 @@ class Outcome:
         rounds: every one that was made.
         single: the best single setting; None before it was searched.
         final: the file that was written.
+        segment_dir: the folder of the segments; None where none was named.
     """
 
     ready: Ready
@@ -40,6 +41,12 @@ class Outcome:
     rounds: list[Made] = field(default_factory=list[Made])
     single: Single | None = None
     final: Finished | None = None
+    segment_dir: Path | None = None
+
+    @property
+    def best(self) -> Made | None:
+        """The joined title that the record is about: that which counts, else the last one."""
+        return self.made or (self.rounds[-1] if self.rounds else None)
 
 
 def result_record(outcome: Outcome, kept: str | None, reason: str) -> PerShotResult:
@@ -50,9 +57,10 @@ def result_record(outcome: Outcome, kept: str | None, reason: str) -> PerShotRes
     """
     ready, setup = outcome.ready, outcome.work.setup
     target = ready.targets[0]
-    best = outcome.made or (outcome.rounds[-1] if outcome.rounds else None)
+    best = outcome.best
     single = outcome.single.title if outcome.single else None
     change, equal = _changes(outcome, best)
+    value = best.chosen[0].value if best else outcome.single and outcome.single.quality
     return PerShotResult(
         source=show(ready.source.path),
         encoder=setup.encoder.name,
@@ -76,12 +84,16 @@ def result_record(outcome: Outcome, kept: str | None, reason: str) -> PerShotRes
         met=kept is not None,
         reason=reason,
         rounds=[_title(ready, each.title, None) for each in outcome.rounds],
-        segment_commands=_segment_commands(outcome, best),
-        concat_command=_concat_command(outcome, best),
+        segment_commands=segment_commands(outcome.work, best, outcome.segment_dir),
+        concat_command=concat_command(outcome.work, best, outcome.segment_dir),
         trials_measured=outcome.work.fresh,
         trials_known=outcome.work.known,
         output=outcome.final and outcome.final.record(),
-        versions={"vmafkit": __version__, "ffmpeg": ready.capabilities.version},
+        versions={
+            "vmafkit": __version__,
+            "ffmpeg": ready.capabilities.version,
+            **scored_with(setup, value),
+        },
         notes=source_notes(ready.source),
     )
 
@@ -136,28 +148,3 @@ def _shots(outcome: Outcome, best: Made | None) -> list[ShotRecord]:
             )
         )
     return records
-
-
-def _segment_commands(outcome: Outcome, best: Made | None) -> list[list[str]]:
-    work = outcome.work
-    program = str(work.setup.bench.program)
-    if best is None:
-        return []
-    return [
-        [
-            program,
-            *encode_words(
-                work.cell(number, setting.value),
-                Path(f"shot{number + 1:05d}.{work.setup.encoder.container}"),
-            ),
-        ]
-        for number, setting in enumerate(best.chosen)
-    ]
-
-
-def _concat_command(outcome: Outcome, best: Made | None) -> list[str]:
-    if best is None:
-        return []
-    setup = outcome.work.setup
-    output = Path(f"title.{setup.encoder.container}")
-    return [str(setup.bench.program), *concat_words(Path("segments.txt"), output)]

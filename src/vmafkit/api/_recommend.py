@@ -16,6 +16,7 @@ from vmafkit.api._finishing import (
     widening_search,
 )
 from vmafkit.api._from_corpus import recommend_from_corpus
+from vmafkit.api._pictures import Seen, seen_of
 from vmafkit.api._recommendation import dry_record, found_record, predicted_record
 from vmafkit.api._report import prepare_report, write_report
 from vmafkit.api._searching import Goal, Ready, Sampling, means_of, prepare
@@ -118,15 +119,19 @@ def recommend(
         setup = ready.setup(bench, chosen, words, ready.samples, keep=keep)
         if dry_run:
             return dry_record(ready, setup)
-        found = _search(ready, setup, proxy_preset, (target_file, streams), on_event)
-    return _told(page, found)
+        found, seen = _search(
+            ready, setup, proxy_preset, (target_file, streams), on_event, look=page is not None
+        )
+    return _told(page, found, seen)
 
 
-def _told(page: Path | None, found: Recommendation) -> Recommendation:
+def _told(page: Path | None, found: Recommendation, seen: Seen | None = None) -> Recommendation:
     if page is not None:
         from vmafkit.report.from_records import recommendation_report
 
-        write_report(page, recommendation_report(found))
+        seen = seen or Seen()
+        data = recommendation_report(found, frames=seen.frames, pictures=seen.pictures)
+        write_report(page, data)
     return found
 
 
@@ -179,7 +184,9 @@ def _search(
     proxy_preset: str | None,
     output: tuple[Path | None, Streams | None],
     on_event: OnEvent,
-) -> Recommendation:
+    *,
+    look: bool,
+) -> tuple[Recommendation, Seen]:
     rows = stored_rows(ready, setup)
     proxy = None
     if proxy_preset is not None and proxy_preset != setup.preset:
@@ -195,4 +202,8 @@ def _search(
     final: Finished | None = None
     if path is not None and streams is not None and found.decision.met:
         final = finish(found, streams, path, on_event)
-    return found_record(ready, found, sampled=sampled, proxy=proxy, final=final)
+    record = found_record(ready, found, sampled=sampled, proxy=proxy, final=final)
+    best = found.decision.best_attempt
+    if not look or best is None or not found.setup.samples.is_full:
+        return record, Seen()
+    return record, seen_of(found.setup, best.quality, final.final.path if final else None)

@@ -64,7 +64,7 @@ def found_record(
         probes=[record for each in searches for record in _probes(each, found)],
         window=setup.samples.word(),
         model=ready.models[0].id,
-        versions=_versions(ready, facts),
+        versions=_versions(ready, facts) | scored_with(setup, best and best.quality),
         command=command_of(setup, best.quality) if best else "",
         reason=decision.reason,
         targets=[str(target) for target in ready.targets],
@@ -189,6 +189,11 @@ def _probes(search: Found, last: Found) -> list[ProbeRecord]:
         )
         for each in probes
     ]
+
+
+def scored_with(setup: Setup, quality: float | None) -> dict[str, str]:
+    """What scored a probe, beside the versions; nothing where none was measured."""
+    return {} if quality is None else {"score_backend": setup.cells(quality)[0].scorer.name}
 
 
 def _versions(ready: Ready, facts: Mapping[str, Any]) -> dict[str, str | None]:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from vmafkit import fsio, settings
+from vmafkit.api._pictures import Side, take_pairs
 from vmafkit.api._report import write_report
 from vmafkit.api._worst_frames import worst_of
 from vmafkit.errors import Cancelled, CapabilityMissing
-from vmafkit.execute.frames import extract_frames
 from vmafkit.ffmpeg.run import Job
 from vmafkit.media.hashing import show
 from vmafkit.media.shots import detect_shots
-from vmafkit.media.source import Source
-from vmafkit.media.window import Window
 from vmafkit.report.data import FramePair
 from vmafkit.report.from_records import score_report
 from vmafkit.scoring.pair import Pair, Scorer
@@ -60,32 +57,8 @@ def _shots(pair: Pair, result: Score) -> tuple[int, ...]:
     return inside if len(inside) > 1 else ()
 
 
-def _pictures(result: Score, pair: Pair, scorer: Scorer, job: Job) -> list[FramePair]:
-    scores = worst_of(result)
-    worst = list(scores)
-    with fsio.scratch_folder(within=settings.scratch_room()) as scratch:
-        sides: list[dict[int, bytes]] = []
-        for name, source, window in (
-            ("reference", pair.reference, pair.reference_window),
-            ("distorted", pair.distorted, pair.distorted_window),
-        ):
-            folder = scratch / name
-            fsio.ensure_folder(folder)
-            sides.append(_side(scorer.program, source, window, worst, folder, result, job))
-    return [FramePair(n, scores[n], sides[0][n], sides[1][n]) for n in worst]
-
-
-def _side(
-    program: Path,
-    source: Source,
-    window: Window | None,
-    frames: list[int],
-    folder: Path,
-    result: Score,
-    job: Job,
-) -> dict[int, bytes]:
-    first = window.start_frame if window else 0
-    found = extract_frames(
-        program, source, [first + n for n in frames], folder=folder, display=result.display, job=job
-    )
-    return {frame - first: picture for frame, picture in found.items()}
+def _pictures(result: Score, pair: Pair, scorer: Scorer, job: Job) -> tuple[FramePair, ...]:
+    windows = pair.reference_window, pair.distorted_window
+    starts = [window.start_frame if window else 0 for window in windows]
+    sides = Side(pair.reference, starts[0]), Side(pair.distorted, starts[1])
+    return take_pairs(scorer.program, sides, worst_of(result), result.display, job)

@@ -10,8 +10,10 @@ from pathlib import Path
 from vmafkit import fsio
 from vmafkit.api._finishing import Finished, stored_rows
 from vmafkit.api._per_shot_record import Outcome, result_record
+from vmafkit.api._pictures import Seen, pictures_of
 from vmafkit.api._report import prepare_report, write_report
 from vmafkit.api._searching import Goal, Ready, Sampling, means_of, prepare
+from vmafkit.api._segments import prepare_segments, write_segments
 from vmafkit.decide.expect import expect
 from vmafkit.decide.per_shot import MODES, Aim, first_values, range_of, uniform, verdict
 from vmafkit.decide.probes import Probe
@@ -34,7 +36,7 @@ from vmafkit.execute.per_shot import (
 )
 from vmafkit.execute.search import Setup
 from vmafkit.execute.streams import Streams
-from vmafkit.execute.title import Made, best_title, join_title, joined_frames, title_path
+from vmafkit.execute.title import best_title, join_title, joined_frames, title_path
 from vmafkit.execute.trial import Bench
 from vmafkit.media.hashing import show
 from vmafkit.media.shots import MAX_S, MIN_S, Shot, detect_shots, frame_times_s
@@ -55,6 +57,7 @@ class _Wanted:
     output: Path | None
     streams: Streams | None
     segment_dir: Path | None
+    report: bool
 
 
 def tune_per_shot(
@@ -111,7 +114,7 @@ def tune_per_shot(
         scenes: a scenes.json: read where it is there, else written.
         qpfile_out: key frames of the shots, for x264 and x265.
         plan_out: the result as a JSON file.
-        segment_dir: where the chosen shots' encodes are copied.
+        segment_dir: where the chosen shots' encodes are copied, with the list that joins them.
         output: the final file, .mkv or .mp4; with all other streams of the source.
         report: an HTML file to write; of the shots alone with `dry_run`.
         dry_run: find the shots, encode nothing.
@@ -147,16 +150,18 @@ def tune_per_shot(
     shots = _shots(ready, scenes, (min_shot_s, max_shot_s), on_event)
     _write(qpfile_out, lambda: qpfile([(s.start_frame, s.end_frame) for s in shots]))
     folder = Path(segment_dir).absolute() if segment_dir is not None else None
-    wanted = _Wanted(aim, probes, (crf_min, crf_max), path, streams, folder)
+    if folder is not None:
+        prepare_segments(folder, ready.source.path, len(shots), chosen.container)
+    wanted = _Wanted(aim, probes, (crf_min, crf_max), path, streams, folder, page is not None)
     with ready.bench() as bench:
-        result, frames = _tuned(
+        result, seen = _tuned(
             ready, bench, (chosen, chosen_preset), shots, wanted, dry_run, on_event
         )
     _write(plan_out, result.text)
     if page is not None:
         from vmafkit.report.from_per_shot import per_shot_report
 
-        write_report(page, per_shot_report(result, frames))
+        write_report(page, per_shot_report(result, seen.frames, seen.pictures))
     return result
 
 
@@ -186,7 +191,7 @@ def _shots(
     frames = ready.source.frame_count
     if path is not None and path.exists():
         try:
-            data = path.read_bytes()
+            data = fsio.read_bytes(path)
         except OSError as error:
             raise UsageError(f"--scenes {show(path)} cannot be read: {error.strerror}") from error
         found = read_scenes(data, show(path))
@@ -216,8 +221,8 @@ def _tuned(
     wanted: _Wanted,
     dry_run: bool,
     on_event: OnEvent,
-) -> tuple[PerShotResult, Sequence[float]]:
-    """The record, and the scores of the kept title's frames where they are known."""
+) -> tuple[PerShotResult, Seen]:
+    """The record, and for a report what is known of the kept title's frames."""
     encoder, preset = chosen
     samples = full(ready.source.frame_count)
     plain = ready.setup(bench, encoder, preset, samples, keep=bench.scratch)
@@ -226,9 +231,11 @@ def _tuned(
     allowed = range_of(encoder.quality, *wanted.crf)
     folder = bench.scratch or Path()
     work = Shots(setup, shots, frame_times_s(ready.source), allowed, folder)
-    outcome = Outcome(ready, work, wanted.aim, work)
+    outcome = Outcome(ready, work, wanted.aim, work, segment_dir=wanted.segment_dir)
+    # What no encode of this source could be is refused by a plan as well.
+    whole_setup(setup).cells(allowed.lo)
     if dry_run:
-        return result_record(outcome, None, "dry run: nothing was measured"), ()
+        return result_record(outcome, None, "dry run: nothing was measured"), Seen()
     prior = ready.prior(encoder, preset, stored_rows(ready, plain))
     expected = expect(prior, ready.targets, ready.caps, ready.source.duration_s).quality
     values = first_values(allowed, expected, wanted.probes)
@@ -254,7 +261,14 @@ def _tuned(
     )
     outcome.final = _final(kept, outcome, plain, wanted, on_event)
     reason = f"{reason}: {unreached}" if unreached else reason
-    return result_record(outcome, kept, reason), _frames(kept, outcome, plain)
+    seen = _seen(kept, outcome, plain) if wanted.report else Seen()
+    return result_record(outcome, kept, reason), seen
+
+
+def _seen(kept: str | None, outcome: Outcome, plain: Setup) -> Seen:
+    frames = _frames(kept, outcome, plain)
+    made = outcome.final.final.path if outcome.final else None
+    return Seen(tuple(frames), pictures_of(plain, frames, made))
 
 
 def _frames(kept: str | None, outcome: Outcome, plain: Setup) -> Sequence[float]:
@@ -272,8 +286,8 @@ def _final(
     kept: str | None, outcome: Outcome, plain: Setup, wanted: _Wanted, on_event: OnEvent
 ) -> Finished | None:
     made, single, work = outcome.made, outcome.single, outcome.work
-    if kept == "per-shot" and made is not None and wanted.segment_dir is not None:
-        _copy_segments(work, made, wanted.segment_dir, outcome.ready.source.path)
+    if wanted.segment_dir is not None and outcome.best is not None:
+        write_segments(work, outcome.best, wanted.segment_dir, copies=kept == "per-shot")
     if wanted.output is None or wanted.streams is None or kept is None:
         return None
     bench = plain.bench
@@ -286,13 +300,3 @@ def _final(
         return None
     final = make_final(bench, cell, video, wanted.streams, wanted.output, on_event=on_event)
     return Finished(final, False, 0.0)
-
-
-def _copy_segments(work: Shots, made: Made, folder: Path, source: Path) -> None:
-    measure_shots(work, [(n, s.value) for n, s in enumerate(made.chosen)], keep=True)
-    fsio.ensure_folder(folder)
-    for number, setting in enumerate(made.chosen):
-        segment = work.segment(number, setting.value)
-        copy = folder / f"shot{number + 1:05d}{segment.suffix}"
-        fsio.refuse_same_file(copy, [source])
-        fsio.copy_atomic(segment, copy, user_output=True)

@@ -9,6 +9,7 @@ from statistics import fmean
 
 from scipy.interpolate import PchipInterpolator
 
+from vmafkit import encoders
 from vmafkit.decide.bd_rate import BdDelta, Interpolation, bd_quality, bd_rate
 from vmafkit.decide.compare_rows import Curve, Measured
 from vmafkit.decide.hull import RatePoint, pareto
@@ -91,6 +92,7 @@ class Comparison:
         means: one for each name, in the curves' order.
         versions: of what made the rows.
         notes: what a reader must know, such as mixed versions.
+        failed: what could not be measured, by encoder and preset, and why.
     """
 
     metric: str
@@ -102,6 +104,7 @@ class Comparison:
     means: tuple[Mean, ...]
     versions: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
+    failed: tuple[tuple[str, str], ...] = ()
 
 
 def compare(
@@ -153,6 +156,11 @@ def find_anchor(curves: Sequence[Curve], word: str) -> str:
     if wanted in names:
         return wanted
     found = list(dict.fromkeys(curve.name for curve in curves if curve.encoder == wanted))
+    if not found:
+        alias, _, rest = wanted.partition(" ")
+        for curve in curves:
+            if alias in encoders.get(curve.encoder).aliases:
+                return find_anchor(curves, f"{curve.encoder} {rest}")
     if len(found) == 1:
         return found[0]
     hint = ", ".join((found or names)[:12])

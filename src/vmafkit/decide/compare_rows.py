@@ -133,6 +133,7 @@ def versions_of(rows: Sequence[CorpusRow]) -> list[tuple[str, str]]:
             ("ffmpeg", row.ffmpeg_version),
             ("libvmaf", row.libvmaf_version),
             ("vmaf tool", row.vmaf_binary_version),
+            ("score_backend", row.score_backend),
             ("model", row.vmaf_model),
             (row.encoder, row.encoder_version),
         ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
+from vmafkit import pooling
 from vmafkit.decide.probes import Probe
 from vmafkit.decide.target import METRICS, Target
 from vmafkit.errors import UsageError
@@ -20,6 +21,9 @@ _OWN_COLUMNS = {
     "median": "vmaf_median",
 }
 
+# What a row keeps of a feature, and of a VMAF model.
+_OF_FEATURE = ("mean", "min", "max")
+_OF_MODEL = tuple(name for name in pooling.STATISTICS if name != "stddev")
 # Rows that differ in one of these are points of different curves.
 _CURVE = {
     "extra_params": "encoder options",
@@ -119,6 +123,11 @@ def probes_of(rows: Sequence[CorpusRow], targets: Sequence[Target]) -> list[Prob
             hint="measure it with `vmaf-tune corpus`, with --model or --feature",
         )
     return [found[quality] for quality in sorted(found)]
+
+
+def statistics_of(metric: str) -> tuple[str, ...]:
+    """The statistics that rows hold of a metric."""
+    return _OF_FEATURE if METRICS[metric].column else _OF_MODEL
 
 
 def score_of(row: CorpusRow, target: Target) -> float | None:

@@ -2,25 +2,56 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, cast
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
-from vmafkit.schema.corpus import CorpusRow
+from vmafkit.schema.corpus import CORPUS_ROW_KEYS, V1_KEYS, CorpusRow
+from vmafkit.scoring.features import TABLE, Feature
+from vmafkit.scoring.vmaf_models import VmafModel
+from vmafkit.store.spec import TrialSpec
 
 Outcome = Literal["same", "differs", "source-missing", "source-changed", "failed"]
 
-# Counts of an encode: the same program gives the same ones.
-EXACT = ("encode_size_bytes", "video_bits", "source_frame_count")
 CLOSE = (
-    "bitrate_kbps", "vmaf_score", "vmaf_min", "vmaf_harmonic_mean", "vmaf_p1", "vmaf_p5",
-    "vmaf_p10", "vmaf_median", "vmaf_stddev",
+    "vmaf_score", "vmaf_min", "vmaf_harmonic_mean", "vmaf_p1", "vmaf_p5", "vmaf_p10",
+    "vmaf_median", "vmaf_stddev",
 )  # fmt: skip
+TABLES = ("scores", "features")
 VERSIONS = (
     "ffmpeg_version", "encoder_version", "libvmaf_version", "score_backend", "tool_version",
+    "vmaf_binary_version",
 )  # fmt: skip
+# What running a trial again cannot tell, and why; every other column is compared.
+NOT_COMPARED = {
+    **dict.fromkeys(VERSIONS, "shown beside the differences, which they may explain"),
+    **dict.fromkeys(("run_id", "timestamp"), "of one run"),
+    **dict.fromkeys(("src", "encode_path"), "a place, which may have moved"),
+    **dict.fromkeys(
+        ("encode_time_ms", "score_time_ms", "encode_cpu_s", "score_cpu_s"), "never twice the same"
+    ),
+    "exit_status": "only rows that say 0 are run again",
+    "model_note": "how the model came to be chosen",
+    "score_backend_note": "what was built where it was measured",
+    "schema_version": "of the file, which is read by it",
+    "checksum": "of the line, which is checked when it is read",
+}
+# They hold the versions, so with other versions they have to differ.
+_OF_VERSIONS = ("trial_key", "score_filter")
+# All that a row of another tool tells of the result.
+_MEASURED = (
+    "encode_size_bytes",
+    "bitrate_kbps",
+    *CLOSE,
+    *TABLES,
+    "video_bits",
+    "source_frame_count",
+)
+_ADDED = tuple(name for name in CORPUS_ROW_KEYS[len(V1_KEYS) :] if name not in NOT_COMPARED)
+_MOST_KEYS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +59,7 @@ class Difference:
     """One column with two values.
 
     Attributes:
-        name: of the column; `scores.<model>` for a further model's mean.
+        name: of the column; `scores.<model>.<statistic>` and `features.<name>.<statistic>` too.
         recorded: what the row says.
         found: what is so now.
     """
@@ -89,23 +120,40 @@ def pick(rows: Sequence[CorpusRow], sample: int, seed: int) -> list[CorpusRow]:
     return [measured[index] for index in sorted(chosen)]
 
 
-def compare_facts(row: CorpusRow, facts: Mapping[str, Any], tolerance: float) -> Checked:
+def compare_facts(
+    row: CorpusRow, facts: Mapping[str, Any], tolerance: float, spec: TrialSpec
+) -> Checked:
     """The row against the facts of the same trial, run again.
 
     Args:
         facts: columns of a row.
-        tolerance: largest difference of a score, in points.
+        tolerance: largest difference of a score or a feature.
+        spec: of the trial that was run again.
 
-    Returns: `same` or `differs`. A column that the row leaves empty is not compared.
+    Returns: `same` or `differs`. Every column is compared that `NOT_COMPARED` does not name. Of a
+        row without any column that this tool added, the measured ones are that it has.
     """
+    versions = version_differences(row, facts)
+    is_ours = any(getattr(row, name) is not None for name in _ADDED)
     found: list[Difference] = []
-    for name in (*EXACT, *CLOSE):
+    for name in CORPUS_ROW_KEYS:
         recorded, now = getattr(row, name), facts.get(name)
-        if recorded is not None and not _agree(name, recorded, now, tolerance):
+        if name in NOT_COMPARED or (name in _OF_VERSIONS and versions):
+            continue
+        if not is_ours and (recorded is None or name not in _MEASURED):
+            continue
+        if name == "trial_key" and recorded in _keys(spec):
+            continue
+        if name in TABLES and recorded and now:
+            found += _cells(name, recorded, now, tolerance, complete=not versions)
+        elif not _agree(name, recorded, now, tolerance):
             found.append(Difference(name, recorded, now))
-    found += _models(row, facts, tolerance)
-    outcome: Outcome = "differs" if found else "same"
-    return Checked(row, outcome, tuple(found), version_differences(row, facts))
+    return Checked(row, "differs" if found else "same", tuple(found), versions)
+
+
+def is_trial(row: CorpusRow, spec: TrialSpec) -> bool:
+    """Whether the row's key is that of the trial."""
+    return row.trial_key is not None and row.trial_key in _keys(spec)
 
 
 def version_differences(row: CorpusRow, facts: Mapping[str, Any]) -> tuple[Difference, ...]:
@@ -123,24 +171,70 @@ def subsample_of(row: CorpusRow) -> int:
     return 1
 
 
-def _models(row: CorpusRow, facts: Mapping[str, Any], tolerance: float) -> list[Difference]:
-    again = cast("Mapping[str, Mapping[str, float]]", facts.get("scores") or {})
+def features_of(row: CorpusRow, models: Sequence[VmafModel]) -> tuple[Feature, ...]:
+    """The features that the row was scored by beside its models, in the table's order."""
+    columns = row.features or {}
+    own = {name for model in models for name in model.extractors}
+    return tuple(
+        each
+        for each in TABLE.values()
+        if each.name not in own and any(column in columns for column in each.columns)
+    )
+
+
+def _keys(spec: TrialSpec) -> Generator[str]:
+    """The keys that the trial may have: a row does not tell the order its features had.
+
+    Nor does it tell those that its models have too, or that were infinite on every frame.
+    """
+    yield spec.key
+    if spec.toolchain.scorer.startswith("engine"):
+        return
+    beside = [name for name in TABLE if name not in spec.features]
+    silent = [name for name in beside if TABLE[name].unbounded or name in ("vif", "adm", "motion")]
+    orders = (
+        order
+        for count in range(len(silent) + 1)
+        for more in itertools.combinations(silent, count)
+        for order in itertools.permutations((*spec.features, *more))
+    )
+    for order in itertools.islice(orders, _MOST_KEYS):
+        yield replace(spec, features=order).key
+
+
+def _cells(
+    table: str,
+    recorded: Mapping[str, Mapping[str, float]],
+    now: Mapping[str, Mapping[str, float]],
+    tolerance: float,
+    *,
+    complete: bool,
+) -> list[Difference]:
+    """The cells of `scores` or `features` that differ.
+
+    Args:
+        complete: a cell that the row lacks is a difference too; another version may know more.
+    """
     found: list[Difference] = []
-    for name, statistics in (row.scores or {}).items():
-        recorded, now = statistics.get("mean"), again.get(name, {}).get("mean")
-        if name == row.vmaf_model or recorded is None:
-            continue
-        if now is None or abs(recorded - now) > tolerance:
-            found.append(Difference(f"scores.{name}", recorded, now))
+    for name in dict.fromkeys((*recorded, *now)):
+        ours, theirs = recorded.get(name, {}), now.get(name, {})
+        for statistic in dict.fromkeys((*ours, *theirs)):
+            old, new = ours.get(statistic), theirs.get(statistic)
+            if old is None and not complete:
+                continue
+            if old is None or new is None or abs(old - new) > tolerance:
+                found.append(Difference(f"{table}.{name}.{statistic}", old, new))
     return found
 
 
 def _agree(name: str, recorded: Any, now: Any, tolerance: float) -> bool:
-    if now is None or name in EXACT:
-        return bool(recorded == now)
-    if name == "bitrate_kbps":
+    if recorded is None or now is None:
+        return recorded is now
+    if name in CLOSE:
+        return abs(recorded - now) <= tolerance
+    if isinstance(now, float):
         return math.isclose(recorded, now, rel_tol=1e-6)
-    return abs(recorded - now) <= tolerance
+    return bool(recorded == now)
 
 
 def _name(row: CorpusRow) -> str:

@@ -16,6 +16,16 @@ FILE_NAME = "tune_results.jsonl"
 _STRAY_AGE_S = 3600.0
 
 
+def _row(line: bytes) -> TuneResult | None:
+    try:
+        return TuneResult.model_validate(strictjson.loads(line))
+    except (ValueError, ValidationError):
+        return None
+
+
+_ROWS = fsio.Rows(b'{"cell_index"', lambda line: _row(line) is not None)
+
+
 class ResultsFile:
     """Rows of executed cells, appended; a row counts as done while its file is whole.
 
@@ -30,7 +40,7 @@ class ResultsFile:
         self.path = folder / FILE_NAME
         try:
             fsio.ensure_folder(folder)
-            fsio.recover_tail(self.path)
+            fsio.recover_tail(self.path, _ROWS)
         except StoreError as error:
             raise OutputError(error.message, hint="name another --runs-dir") from error
         if not os.access(folder, os.W_OK | os.X_OK):
@@ -45,10 +55,9 @@ class ResultsFile:
             return []
         found: list[TuneResult] = []
         for line in self.path.read_bytes().splitlines():
-            try:
-                found.append(TuneResult.model_validate(strictjson.loads(line)))
-            except (ValueError, ValidationError):
-                continue
+            row = _row(line)
+            if row is not None:
+                found.append(row)
         return found
 
     def done(self, cell_key: str) -> TuneResult | None:
@@ -67,7 +76,7 @@ class ResultsFile:
         owners = {
             row.cell_key
             for row in self.rows()
-            if row.encode_path is not None and _made(row.encode_path).name == plain.name
+            if row.encode_path is not None and made_path(row.encode_path).name == plain.name
         }
         if owners == {cell_key} or not (owners or plain.exists()):
             return plain
@@ -75,17 +84,18 @@ class ResultsFile:
 
     def append(self, row: TuneResult) -> None:
         """Add a row; it is on the disk on return. Raises: StoreFull, StoreError."""
-        fsio.append_line(self.path, row.line())
+        fsio.append_line(self.path, row.line(), rows=_ROWS)
 
 
-def _made(encode_path: str) -> Path:
+def made_path(encode_path: str) -> Path:
+    """The file that a row's `encode_path` names."""
     return Path(os.fsdecode(strictjson.unescape(encode_path)))
 
 
 def _is_whole(row: TuneResult) -> bool:
     if row.encode_path is None:
         return not row.met
-    path = _made(row.encode_path)
+    path = made_path(row.encode_path)
     if not path.is_file() or path.stat().st_size != row.encode_size_bytes:
         return False
     try:

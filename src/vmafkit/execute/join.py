@@ -20,7 +20,8 @@ from vmafkit.media.source import Source
 # Matroska keeps times in whole milliseconds: those of a segment and its start are rounded once
 # each, and the source's own once more.
 _ROUNDING_S = 0.0021
-_LIST = "segments.txt"
+# Of the list that names the segments.
+LIST_NAME = "segments.txt"
 # `k=v` words for the encoder, by its name: parameter sets that do not follow the quality, so that
 # segments fit behind each other.
 JOINABLE = {"libx264": ("x264-params=stitchable=1",)}
@@ -67,16 +68,13 @@ def join(
     job = Job(cancel=bench.cancel, limits=bench.limits)
     with fsio.scratch_folder(within=bench.scratch) as folder:
         suffix = segments[0].suffix
-        lines = ["ffconcat version 1.0"]
-        for number, (segment, shot) in enumerate(zip(segments, shots, strict=True)):
-            # Fixed names: no name of a user's folder enters the list.
-            name = f"s{number:06d}{suffix}"
+        # Fixed names: no name of a user's folder enters the list.
+        names = [f"s{number:06d}{suffix}" for number in range(len(segments))]
+        for number, (segment, name) in enumerate(zip(segments, names, strict=True)):
             if number == 0 or not without_banner(segment, folder / name):
                 fsio.copy_atomic(segment, folder / name)
-            span = times_s[shot.end_frame] - times_s[shot.start_frame]
-            lines += [f"file {name}", f"duration {span:.6f}"]
-        fsio.write_scratch(folder / _LIST, "\n".join(lines) + "\n")
-        words = concat_words(folder / _LIST, output)
+        fsio.write_scratch(folder / LIST_NAME, list_text(names, shots, times_s))
+        words = concat_words(folder / LIST_NAME, output)
         run_ffmpeg(
             bench.program,
             words,
@@ -90,6 +88,20 @@ def join(
     _check_packets(output, shots, times_s)
     _check_pictures(bench, segments, output, frames, job)
     return Joined(output, made, words)
+
+
+def list_text(names: Sequence[str], shots: Sequence[Shot], times_s: Sequence[float]) -> str:
+    """The list that ffmpeg joins segments by, each with how long it is shown.
+
+    Args:
+        names: of the segments beside the list; of plain letters and digits.
+        times_s: of the source's frames, and the end of the last one.
+    """
+    lines = ["ffconcat version 1.0"]
+    for name, shot in zip(names, shots, strict=True):
+        span = times_s[shot.end_frame] - times_s[shot.start_frame]
+        lines += [f"file {name}", f"duration {span:.6f}"]
+    return "\n".join(lines) + "\n"
 
 
 def concat_words(listed: Path, output: Path) -> tuple[str, ...]:

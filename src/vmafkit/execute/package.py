@@ -237,8 +237,29 @@ def _rates(folder: Path, segments: Segments) -> tuple[int, int]:
     """Peak and average in bits per second, of whole segment files."""
     sizes = [(folder / name).stat().st_size * 8 for name in segments.names]
     lengths = segments.durations_s
-    peak = max(bits / s for bits, s in zip(sizes, lengths, strict=True) if s > 0)
-    return math.ceil(peak), math.ceil(sum(sizes) / sum(lengths))
+    return math.ceil(peak_bps(sizes, lengths)), math.ceil(sum(sizes) / sum(lengths))
+
+
+def peak_bps(sizes_bits: Sequence[float], lengths_s: Sequence[float]) -> float:
+    """The largest bit rate of any run of segments that is about one target duration long.
+
+    A run counts from half the target duration to one and a half of it, so that a short last
+    segment does not stand for all. The target is the longest segment in whole seconds, as ffmpeg
+    states it, but at least one. The mean where no run is long enough.
+
+    Source: RFC 8216, section 4.3.4.2.
+    """
+    target_s = max(1, round(max(lengths_s)))
+    peak = 0.0
+    for first in range(len(lengths_s)):
+        bits = length_s = 0.0
+        for size, more_s in zip(sizes_bits[first:], lengths_s[first:], strict=True):
+            bits, length_s = bits + size, length_s + more_s
+            if length_s > 1.5 * target_s:
+                break
+            if length_s >= 0.5 * target_s:
+                peak = max(peak, bits / length_s)
+    return peak or sum(sizes_bits) / sum(lengths_s)
 
 
 def _run(bench: Bench, folder: Path, words: tuple[str, ...], what: str) -> None:

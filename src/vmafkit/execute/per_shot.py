@@ -292,7 +292,9 @@ def title_of(
 
 
 def column_of(setup: Setup, cell: Cell) -> str:
-    """The column that the target is about."""
+    """The column that the target is about; without one that of the first model."""
+    if not setup.targets:
+        return cell.models[0].id
     target = setup.targets[0]
     return METRICS[target.metric].column or target.model or cell.models[0].id
 

@@ -14,11 +14,16 @@ from vmafkit.proc import Limits
 from vmafkit.store.spec import Toolchain
 
 _TRY_SIZE = "320x192"
-_TRY_LIMITS = Limits(wall_s=60.0)
+_TRY_LIMITS = Limits(wall_s=60.0, hint="it did not answer; name another --ffmpeg-bin")
 
 
-def toolchain(capabilities: Capabilities, encoder: Encoder) -> Toolchain:
+def toolchain(
+    capabilities: Capabilities, encoder: Encoder, *, timeout_s: float | None = None
+) -> Toolchain:
     """What computes the trials of this encoder.
+
+    Args:
+        timeout_s: bound on the program, where it has to be asked.
 
     Raises:
         CapabilityMissing: the ffmpeg lacks the encoder or libvmaf.
@@ -29,12 +34,19 @@ def toolchain(capabilities: Capabilities, encoder: Encoder) -> Toolchain:
     return Toolchain(
         ffmpeg_version=capabilities.version,
         ffmpeg_sha256=capabilities.sha256,
-        encoder_version="" if _is_self_contained(capabilities) else _version(capabilities, encoder),
+        encoder_version=(
+            "" if _is_self_contained(capabilities) else _version(capabilities, encoder, timeout_s)
+        ),
     )
 
 
-def require_working(capabilities: Capabilities, encoder: Encoder) -> None:
+def require_working(
+    capabilities: Capabilities, encoder: Encoder, *, timeout_s: float | None = None
+) -> None:
     """Refuse an encoder that is not here, or whose hardware is not.
+
+    Args:
+        timeout_s: as for `toolchain`.
 
     Raises:
         CapabilityMissing: with the way out.
@@ -43,7 +55,7 @@ def require_working(capabilities: Capabilities, encoder: Encoder) -> None:
     if not encoder.hardware:
         return
     try:
-        _version(capabilities, encoder)
+        _version(capabilities, encoder, timeout_s)
     except ToolTimeout:
         raise
     except ToolFailed as error:
@@ -59,7 +71,9 @@ def hardware_hint(encoder: Encoder) -> str:
     return f"it needs {encoder.hardware} hardware and its driver"
 
 
-def try_encoder(program: Path, encoder: Encoder, frames: int = 5) -> str | None:
+def try_encoder(
+    program: Path, encoder: Encoder, frames: int = 5, *, timeout_s: float | None = None
+) -> str | None:
     """Encode a few made frames: the encoder's version, or None where its log does not say.
 
     Raises:
@@ -80,7 +94,7 @@ def try_encoder(program: Path, encoder: Encoder, frames: int = 5) -> str | None:
                 "-frames:v", str(frames), *encoder.argv(settings), f"file:{output}",
             ],
             cwd=folder,
-            job=Job(limits=_TRY_LIMITS),
+            job=Job(limits=_TRY_LIMITS.within(timeout_s)),
             what=encoder.name,
         )  # fmt: skip
         from vmafkit.execute.encode import accept_encode
@@ -96,15 +110,15 @@ def _is_self_contained(capabilities: Capabilities) -> bool:
 
 # A failure is not remembered: a version must never depend on a bad moment.
 @lru_cache(maxsize=64)
-def _known_version(path: str, sha256: str, name: str) -> str:
+def _known_version(path: str, sha256: str, name: str, timeout_s: float | None) -> str:
     from vmafkit.encoders import get
 
     try:
-        return try_encoder(Path(path), get(name), frames=1) or ""
+        return try_encoder(Path(path), get(name), frames=1, timeout_s=timeout_s) or ""
     except ToolFailed as error:
         error.hint = error.hint or "try again; `vmafkit doctor` tries every encoder"
         raise
 
 
-def _version(capabilities: Capabilities, encoder: Encoder) -> str:
-    return _known_version(capabilities.path, capabilities.sha256, encoder.name)
+def _version(capabilities: Capabilities, encoder: Encoder, timeout_s: float | None) -> str:
+    return _known_version(capabilities.path, capabilities.sha256, encoder.name, timeout_s)

@@ -79,8 +79,12 @@ class PerShotResult(Record):
     met: bool = Field(description="what is kept was measured and reaches the target")
     reason: str
     rounds: list[TitleRecord] = Field(description="every joined title that was made")
-    segment_commands: list[list[str]]
-    concat_command: list[str]
+    segment_commands: list[list[str]] = Field(
+        description="ffmpeg's words for each segment, into --segment-dir, else the current folder"
+    )
+    concat_command: list[str] = Field(
+        description="joins the segments in --segment-dir; empty without one"
+    )
     trials_measured: int
     trials_known: int
     output: OutputRecord | None

@@ -20,6 +20,7 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from vmafkit import fsio
 from vmafkit.errors import CapabilityMissing, Unreadable
 
 _MARK = b'{\n    "0": {\n        "param_dict"'
@@ -76,7 +77,7 @@ def members_of_file(path: Path) -> tuple[str, ...]:
         Unreadable: it is no collection in libvmaf's JSON form.
     """
     try:
-        collection = cast("dict[str, Any]", json.loads(path.read_bytes()))
+        collection = cast("dict[str, Any]", json.loads(fsio.read_bytes(path)))
         members = tuple(json.dumps(collection[key]) for key in sorted(collection, key=int))[1:]
     except OSError as error:
         raise Unreadable(f"model file {path} cannot be read: {error.strerror}") from error

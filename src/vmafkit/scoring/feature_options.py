@@ -7,9 +7,11 @@ lost without a word. `heatmaps_path` of cambi is left out: it writes files.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 
 from vmafkit.errors import UsageError
-from vmafkit.scoring.features import Feature
+from vmafkit.scoring.features import TABLE, Feature
+from vmafkit.scoring.vmaf_models import VmafModel
 
 _ADM = (
     *("adm_csf_diag_scale", "adm_csf_mode", "adm_csf_scale", "adm_dlm_weight"),
@@ -63,11 +65,28 @@ def check_option(feature: Feature, key: str) -> None:
         UsageError: it is none; the hint lists those there are.
     """
     known = OPTIONS.get(feature.name, ())
-    if key in known:
-        return
-    near = difflib.get_close_matches(key, known, n=1)
-    guess = f"did you mean {near[0]!r}? " if near else ""
-    raise UsageError(
-        f"the feature {feature.name} has no option {key!r}",
-        hint=f"{guess}it has {', '.join(sorted(known))}" if known else "it has no options",
-    )
+    if key not in known:
+        hint = f"it has {', '.join(sorted(known))}" if known else "it has no options"
+        raise UsageError(
+            f"the feature {feature.name} has no option {key!r}", hint=_near(key, known) + hint
+        )
+
+
+def check_model_option(model: VmafModel, key: str) -> None:
+    """Refuse an option, written FEATURE.KEY, of a feature that the model does not have.
+
+    Raises:
+        UsageError: the model or the feature has none such; the hint lists those there are.
+    """
+    name, _, option = key.partition(".")
+    if name not in model.extractors:
+        raise UsageError(
+            f"the model {model.id} has no feature {name!r}, so {key} would do nothing",
+            hint=f"{_near(name, model.extractors)}it has {', '.join(model.extractors) or 'none'}",
+        )
+    check_option(TABLE[name], option)
+
+
+def _near(word: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {near[0]!r}? " if near else ""

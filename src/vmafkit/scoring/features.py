@@ -92,6 +92,17 @@ def unbounded_columns(features: Sequence[Feature]) -> tuple[str, ...]:
     return tuple(column for feature in features if feature.unbounded for column in feature.columns)
 
 
+def extractor_of(model_feature: str) -> str | None:
+    """The extractor of a feature as model files name it; None where libvmaf has none.
+
+    Args:
+        model_feature: such as `VMAF_integer_feature_adm2_score`.
+    """
+    kind, _, atom = model_feature.removesuffix("_score").partition("_feature_")
+    column = f"integer_{atom}" if kind == "VMAF_integer" else atom
+    return next((each.name for each in TABLE.values() if column in each.columns), None)
+
+
 def feature_by_name(name: str) -> Feature:
     """The feature with this name or alias (`ssim`, `ms_ssim`).
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from vmafkit.errors import UsageError
 from vmafkit.scoring import xpsnr
-from vmafkit.scoring.features import TABLE, Feature
+from vmafkit.scoring.features import TABLE, Feature, feature_by_name
 
 FEATURES: dict[str, Feature] = {
     "xpsnr": xpsnr.FEATURE,
@@ -33,6 +33,15 @@ def features_of(metrics: Iterable[str]) -> tuple[Feature, ...]:
             f"there is no metric {min(unknown)!r}", hint=f"there are: vmaf, {', '.join(FEATURES)}"
         )
     return tuple(feature for name, feature in FEATURES.items() if name in wanted)
+
+
+def feature_or_metric(name: str) -> Feature:
+    """What a metric or a feature of libvmaf is called: `xpsnr`, `psnr`, `float_ssim`.
+
+    Raises:
+        UsageError: there is none; the hint lists some.
+    """
+    return FEATURES.get(name) or feature_by_name(name)
 
 
 def in_libvmaf(features: Sequence[Feature]) -> tuple[Feature, ...]:

@@ -15,7 +15,7 @@ from vmafkit.scoring.score import ScoreRequest
 from vmafkit.scoring.vmaf_models import VmafModel
 
 _FRAMES = 2
-_LIMITS = Limits(wall_s=60.0)
+_LIMITS = Limits(wall_s=60.0, hint="it did not answer; name another --ffmpeg-bin")
 
 
 def try_model(program: Path, model: VmafModel) -> str:

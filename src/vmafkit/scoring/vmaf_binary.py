@@ -25,7 +25,8 @@ from vmafkit.scoring.libvmaf import Pass, Result, Side, read_log
 from vmafkit.scoring.libvmaf_log import parse_log
 from vmafkit.scoring.score import FloatArray, ScoreRequest
 
-_VERSION_LIMITS = proc.Limits(wall_s=20.0)
+_HINT = "it did not answer; name another --vmaf-binary"
+_VERSION_LIMITS = proc.Limits(wall_s=20.0, hint=_HINT)
 _PARTS = ("stddev", "ci_p95_lo", "ci_p95_hi")
 _MEMBER = re.compile(r"\d+")
 
@@ -63,7 +64,9 @@ def read_version(program: Path) -> str:
         try:
             done = proc.run([str(program), "--version"], cwd=folder, limits=_VERSION_LIMITS)
         except ToolFailed as error:
-            raise ToolMissing(f"{program} does not answer: {error.message}") from error
+            raise ToolMissing(
+                f"{program} does not answer: {error.message}", hint=error.hint or _HINT
+            ) from error
     lines = (done.stdout.decode("utf-8", "replace") + done.stderr_tail).split()
     if done.exit_status != 0 or not lines:
         raise ToolMissing(

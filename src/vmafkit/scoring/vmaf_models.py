@@ -8,12 +8,13 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 from vmafkit import fsio
 from vmafkit.errors import Unreadable, UsageError
+from vmafkit.scoring.features import extractor_of
 
 DEFAULT_MODEL = "vmaf_v0.6.1"
 DEFAULT_MODEL_2160 = "vmaf_4k_v0.6.1"
@@ -38,6 +39,7 @@ class VmafModel:
         options: of its features, such as (("adm.adm_enhn_gain_limit", "1.0"),).
         smallest: least (shorter side, longer side) of the picture in samples; below it
             libvmaf fails (measured).
+        extractors: of its features, whose options can be set.
     """
 
     id: str
@@ -53,16 +55,23 @@ class VmafModel:
     name: str = ""
     options: tuple[tuple[str, str], ...] = ()
     smallest: tuple[int, int] = (17, 17)
+    extractors: tuple[str, ...] = ("adm", "motion", "vif")
 
 
 def _v0(name: str, display: str, *, ensemble: bool = False) -> VmafModel:
-    return VmafModel(name, name, 0.0, 100.0, display, ensemble=ensemble)
+    model = VmafModel(name, name, 0.0, 100.0, display, ensemble=ensemble)
+    if not name.startswith("vmaf_float_"):
+        return model
+    return replace(model, extractors=tuple(f"float_{each}" for each in model.extractors))
 
 
 def _v1(suffix: str, display: str, hi: float = 100.0) -> VmafModel:
     name = f"vmaf_v1.0.16_{suffix}"
     smallest = (266, 266) if "5d0h" in suffix else (318, 318) if hi > 100.0 else (160, 216)
-    return VmafModel(name, name, 0.0, hi, display, ten_bit=True, smallest=smallest)
+    return VmafModel(
+        name, name, 0.0, hi, display, ten_bit=True, smallest=smallest,
+        extractors=("adm", "cambi", "motion", "speed_chroma"),
+    )  # fmt: skip
 
 
 _HD = "1080p television at three picture heights"
@@ -150,7 +159,9 @@ def model_from_file(path: Path, name: str = "") -> VmafModel:
         raise Unreadable(f"model file {path} holds no model", hint="it is libvmaf's JSON form")
     facts = cast("dict[str, Any]", model)
     lo, hi = _range(facts.get("score_clip"))
-    ten_bit = any("cambi" in str(feature).lower() for feature in facts.get("feature_names", ()))
+    names = facts.get("feature_names")
+    names = [str(each) for each in cast("list[Any]", names)] if isinstance(names, list) else []
+    ten_bit = any("cambi" in name.lower() for name in names)
     return VmafModel(
         name or re.sub(r"[^A-Za-z0-9_.-]", "_", path.stem) or "model",
         "",
@@ -161,6 +172,7 @@ def model_from_file(path: Path, name: str = "") -> VmafModel:
         ten_bit=ten_bit,
         ensemble=is_collection,
         smallest=(160, 216) if ten_bit else (17, 17),
+        extractors=tuple(sorted({found for name in names if (found := extractor_of(name))})),
     )
 
 
@@ -173,7 +185,7 @@ def _document(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _LARGEST_BYTES:
             raise ValueError("too large")
-        document = json.loads(path.read_bytes())
+        document = json.loads(fsio.read_bytes(path))
     except OSError as error:
         raise Unreadable(f"model file {path} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vmafkit.errors import UsageError
-from vmafkit.scoring.feature_options import check_option
+from vmafkit.scoring.feature_options import check_model_option, check_option
 from vmafkit.scoring.features import TABLE, Feature, feature_by_name
 from vmafkit.scoring.vmaf_models import VmafModel, model_by_id, model_from_file
 
@@ -65,6 +65,7 @@ def _with_option(model: VmafModel, key: str, text: str, word: str) -> VmafModel:
         return replace(model, clip=False, id=f"{model.id}_disable_clip")
     if not _MODEL_KEY.fullmatch(key) or not _VALUE.fullmatch(text):
         raise _bad("model", word, f"has the option {key}={text}", "options are FEATURE.KEY=VALUE")
+    check_model_option(model, key)
     options = (*model.options, (key, text))
     return replace(model, options=options, id=f"{model.id}_{key}_{text}")
 

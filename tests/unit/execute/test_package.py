@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 from pathlib import Path
@@ -171,10 +172,38 @@ def test_every_sound_track_is_carried_and_the_rest_is_named(
 
 
 def _peak(folder: Path) -> float:
-    """The highest bitrate of a segment, from sizes and the playlist's lengths."""
+    """The highest bitrate of a run of 0.5 to 1.5 target durations, from the playlist alone."""
     text = (folder / "index.m3u8").read_text()
+    (target,) = (int(each) for each in re.findall(r"#EXT-X-TARGETDURATION:(\d+)", text))
     found = re.findall(r"#EXTINF:([\d.]+),\n(\S+)", text)
-    return max((folder / name).stat().st_size * 8 / float(length) for length, name in found)
+    lengths = [float(length) for length, _ in found]
+    bits = [(folder / name).stat().st_size * 8 for _, name in found]
+    runs = [slice(a, b) for a, b in itertools.combinations(range(len(found) + 1), 2)]
+    near = [run for run in runs if 0.5 <= sum(lengths[run]) / (target or 1) <= 1.5]
+    return max(sum(bits[run]) / sum(lengths[run]) for run in near)
+
+
+@pytest.mark.parametrize(
+    ("bits", "lengths", "peak"),
+    [
+        # A short tail counts only with what is before it.
+        ([4000, 8000, 4000, 900], [4.0, 4.0, 4.0, 0.1], 2000.0),
+        ([4000, 4000, 8000, 3800], [4.0, 4.0, 4.0, 0.1], 11800 / 4.1),
+        # One of half a target counts alone.
+        ([4000, 4000, 5000], [4.0, 4.0, 2.5], 2000.0),
+        # Many short ones are taken together.
+        ([100, 900, 100, 100, 100], [0.2] * 5, 1100 / 0.6),
+        # Nothing is long enough.
+        ([300], [0.3], 1000.0),
+        ([300, 0], [0.3, 0.0], 1000.0),
+        # 2.6 s are stated as 3.
+        ([2600, 5600], [2.6, 1.4], 2050.0),
+    ],
+)
+def test_the_peak_is_of_runs_about_as_long_as_the_target(
+    bits: list[float], lengths: list[float], peak: float
+) -> None:
+    assert package_module.peak_bps(bits, lengths) == pytest.approx(peak)
 
 
 def test_rungs_that_are_cut_differently_are_refused_and_nothing_is_left(

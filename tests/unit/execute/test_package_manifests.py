@@ -22,8 +22,8 @@ def _box(kind: bytes, body: bytes) -> bytes:
     return (8 + len(body)).to_bytes(4, "big") + kind + body
 
 
-def _init(entry: bytes, config: bytes, data: bytes) -> bytes:
-    sample = _box(entry, bytes(78) + _box(config, data))
+def _init(entry: bytes, config: bytes, data: bytes, colr: bytes = b"") -> bytes:
+    sample = _box(entry, bytes(78) + _box(config, data) + (_box(b"colr", colr) if colr else b""))
     body = _box(b"stsd", bytes(8) + sample)
     for kind in (b"stbl", b"minf", b"mdia", b"trak", b"moov"):
         body = _box(kind, body)
@@ -43,11 +43,34 @@ def _init(entry: bytes, config: bytes, data: bytes) -> bytes:
         (b"av01", b"av1C", "81 04 0c 00", "av01.0.04M.08"),
         (b"av01", b"av1C", "81 0d cc 00", "av01.0.13H.10"),
         (b"vp09", b"vpcC", "01000000 00 0a 80 01 01 01 0000", "vp09.00.10.08"),
-        (b"vp09", b"vpcC", "01000000 02 33 a2 09 10 09 0000", "vp09.02.51.10"),
+        (b"vp09", b"vpcC", "01000000 02 33 a2 09 10 09 0000", "vp09.02.51.10.01.09.16.09.00"),
+        (b"vp09", b"vpcC", "01000000 00 0a 82 02 02 02 0000", "vp09.00.10.08"),
+        (b"vp09", b"vpcC", "01000000 01 0a 87 01 01 01 0000", "vp09.01.10.08.03.01.01.01.01"),
     ],
 )
 def test_codec_words(entry: bytes, config: bytes, data: str, word: str) -> None:
     assert codec_string(_init(entry, config, bytes.fromhex(data))) == word
+
+
+# The long words are those of the AV1 binding: monochrome, chroma, primaries, transfer, matrix
+# and range; left out they would say BT.709.
+@pytest.mark.parametrize(
+    ("data", "colr", "word"),
+    [
+        ("81 00 4c 00", "nclx 0009 0010 0009 00", "av01.0.00M.10.0.110.09.16.09.0"),
+        ("81 00 4d 00", "nclx 0009 0012 0009 00", "av01.0.00M.10.0.111.09.18.09.0"),
+        ("81 04 0c 00", "nclx 0001 0001 0001 80", "av01.0.04M.08.0.110.01.01.01.1"),
+        ("81 04 1c 00", "", "av01.0.04M.08.1.110.01.01.01.0"),
+        ("81 24 00 00", "", "av01.1.04M.08.0.000.01.01.01.0"),
+        ("81 04 0d 00", "nclx 0001 0002 0001 00", "av01.0.04M.08"),
+        ("81 04 0c 00", "nclx 0009", "av01.0.04M.08"),
+        ("81 04 0c 00", "prof 0009 0010 0009 00", "av01.0.04M.08"),
+    ],
+)
+def test_av1_words_name_colours_that_are_not_the_usual(data: str, colr: str, word: str) -> None:
+    kind, _, numbers = colr.partition(" ")
+    box = kind.encode() + bytes.fromhex(numbers)
+    assert codec_string(_init(b"av01", b"av1C", bytes.fromhex(data), box)) == word
 
 
 @pytest.mark.parametrize("data", [b"", b"\0\0\0\x08moov", _init(b"mp4v", b"esds", bytes(20))])

@@ -12,11 +12,12 @@ from vmafkit.cli import flags, output
 HELP = """Compare encoders and presets by measuring: BD-rate, bitrate at equal quality, speed.
 
 Every encoder is measured at values spread over its own knob, at --crf, or searched for a target.
-An encoder that fails is named with its reason; the others are compared.
+An encoder that fails, or that this ffmpeg lacks, is named with its reason and the others are
+compared; the exit code is then 1. NAME:PRESET gives an encoder a preset of its own.
 
 Examples:
 
-  vmaf-tune compare film.mkv --encoder libx264,libx265,svt-av1 --report codecs.html
+  vmaf-tune compare film.mkv --encoder libx264:medium,libsvtav1:8 --report codecs.html
 
   vmaf-tune compare a.mkv b.mkv --encoder x264 --preset fast,slow --target-vmaf 93 --format csv
 """
@@ -27,9 +28,11 @@ def compare(
     source: flags.MoreSources = None,
     encoder: Annotated[
         flags.Many,
-        typer.Option("--encoder", "--encoders", "--codec", help="Names; list or repeat."),
+        typer.Option(
+            "--encoder", "--encoders", "--codec", help="NAME or NAME:PRESET; list or repeat."
+        ),
     ] = None,
-    preset: Annotated[flags.Many, typer.Option(help="The encoders' own words.")] = None,
+    preset: Annotated[flags.Many, typer.Option(help="Of those named without one.")] = None,
     crf: Annotated[flags.Many, typer.Option("--crf", "--quality", help="18:42:4, for all.")] = None,
     target: flags.OneTarget = None,
     target_vmaf: flags.TargetVmaf = None,
@@ -92,4 +95,6 @@ def compare(
             on_event=on_event,
         )
     output.result(api.comparison_text(found, "json" if as_json else form).rstrip("\n"))
-    return 0
+    for name, why in found.failed:
+        output.note(f"vmaf-tune: {name} failed: {why}")
+    return 1 if found.failed else 0

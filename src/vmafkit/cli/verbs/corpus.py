@@ -38,7 +38,9 @@ def corpus(
     model: Annotated[
         flags.Many, typer.Option(help="VMAF model id or path=FILE; repeatable.")
     ] = None,
-    feature: Annotated[flags.Many, typer.Option(help="Further feature of libvmaf.")] = None,
+    feature: Annotated[
+        flags.Many, typer.Option(help="A further score: psnr, cambi, xpsnr ..")
+    ] = None,
     output_file: Annotated[
         Path, typer.Option("--output", "-o", help="The corpus file; continued when it exists.")
     ] = Path("corpus.jsonl"),
@@ -86,6 +88,8 @@ def corpus(
         ffmpeg_bin=ffmpeg_bin,
         score_backend=score_backend,
         vmaf_binary=vmaf_binary,
+        output=output_file,
+        timeout_s=timeout,
     )
     if dry_run:
         for command in plan.commands:

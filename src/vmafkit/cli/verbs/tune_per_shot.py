@@ -52,7 +52,7 @@ def tune_per_shot(
     ] = None,
     plan_out: Annotated[Path | None, typer.Option(help="Write the result as JSON.")] = None,
     segment_dir: Annotated[
-        Path | None, typer.Option(help="Copy the chosen shots' encodes here.")
+        Path | None, typer.Option(help="For the chosen shots' encodes and their list.")
     ] = None,
     output_file: flags.Output = None,
     report: flags.Report = None,

@@ -23,6 +23,8 @@ Examples:
   vmafkit verify corpus.jsonl
 
   vmafkit verify corpus.jsonl --sample 20 --seed 7 --json
+
+  vmafkit verify corpus.jsonl --model path=mine.json
 """
 
 
@@ -31,6 +33,10 @@ def verify(
     sample: Annotated[int, typer.Option(help="Rows to run again; 0 for all.")] = 5,
     seed: Annotated[int, typer.Option(help="Equal seeds pick equal rows.")] = 0,
     tolerance: Annotated[float, typer.Option(help="Of a score, in points.")] = 1e-4,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="path=FILE of a model the rows were scored with; repeatable."),
+    ] = None,
     ffmpeg_bin: Annotated[str | None, typer.Option(help="The ffmpeg to use.")] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds for each ffmpeg run.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
@@ -47,6 +53,7 @@ def verify(
         sample=sample,
         seed=seed,
         tolerance=tolerance,
+        model=model or [],
         ffmpeg_bin=ffmpeg_bin,
         timeout_s=timeout,
         on_event=tell,
