@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import IO
@@ -86,12 +86,23 @@ class Limits:
         stall_s: longest time in seconds without a byte of output; None for no bound.
         cpu_s: most CPU seconds of it and of all below it; None for no bound. Held on Linux.
         stdout_bytes: how much of standard output is kept.
+        hint: the way out when `wall_s` is over.
+        memory_bytes: most resident memory, as `bound_memory` sets it for the whole process; the
+            smaller of the two holds. None for no bound of its own.
     """
 
     wall_s: float | None = None
     stall_s: float | None = None
     cpu_s: float | None = None
     stdout_bytes: int = 4 * 1024 * 1024
+    hint: str = "raise --timeout"
+    memory_bytes: int | None = None
+
+    def within(self, timeout_s: float | None) -> Limits:
+        """These bounds, or the user's own where that is shorter: it is then the one to raise."""
+        if timeout_s is None or (self.wall_s is not None and self.wall_s <= timeout_s):
+            return self
+        return replace(self, wall_s=timeout_s, hint=f"{self.hint}, or raise --timeout")
 
 
 class _Lines:
@@ -297,7 +308,7 @@ class _Watch:
         if self.limits.wall_s is not None and now - self.started > self.limits.wall_s:
             raise ToolTimeout(
                 f"{name} ran longer than {self.limits.wall_s:g} s and was stopped",
-                hint="raise --timeout",
+                hint=self.limits.hint,
             )
         if self.limits.stall_s is not None and now - self.last_output > self.limits.stall_s:
             raise ToolTimeout(
@@ -308,7 +319,9 @@ class _Watch:
             self._check_use()
 
     def _check_use(self) -> None:
-        name, most_cpu_s, most_bytes = self.name, self.limits.cpu_s, _most_memory_bytes
+        name, most_cpu_s = self.name, self.limits.cpu_s
+        bounds = (_most_memory_bytes, self.limits.memory_bytes)
+        most_bytes = min((bound for bound in bounds if bound is not None), default=None)
         if most_cpu_s is not None and tree_cpu_s(self.process.pid) > most_cpu_s:
             raise ToolTimeout(
                 f"{name} used more than {most_cpu_s:g} s of CPU time and was stopped",
@@ -369,6 +382,7 @@ def run(
     env: Mapping[str, str] | None = None,
     what: str = "",
     on_stdout: Callable[[int], bool] | None = None,
+    on_cpu_s: Callable[[float], None] | None = None,
 ) -> Finished:
     """Run a program to its end and report how it ended; never through a shell.
 
@@ -383,6 +397,8 @@ def run(
         what: its name in messages; left out, the program's.
         on_stdout: reads standard output itself: called with its descriptor when there is
             something to read, and returns False at its end.
+        on_cpu_s: told its CPU seconds when it is over, also where a limit or `cancel` ended it;
+            on Linux those of programs below it that were killed with it count as well.
 
     Raises:
         ToolMissing: the program cannot be started.
@@ -398,8 +414,11 @@ def run(
     try:
         watch.pump()
     except BaseException:
+        so_far_s = tree_cpu_s(process.pid)
         _stop(process, grace_s)
-        watch.reap()
+        _, cpu_s = watch.reap()
+        if on_cpu_s is not None:
+            on_cpu_s(max(so_far_s, cpu_s))
         raise
     finally:
         for stream in (process.stdout, process.stderr):
@@ -407,6 +426,8 @@ def run(
                 stream.close()
     _signal_group(process.pid, signal.SIGKILL)
     exit_status, cpu_s = watch.reap()
+    if on_cpu_s is not None:
+        on_cpu_s(cpu_s)
     return Finished(
         argv=tuple(argv),
         exit_status=exit_status,

@@ -31,7 +31,7 @@ from vmafkit.errors import (
     Unreadable,
     UsageError,
 )
-from vmafkit.execute.cluster import trials, worker
+from vmafkit.execute.cluster import answers, trials, worker
 from vmafkit.execute.cluster.current import current
 from vmafkit.execute.cluster.scores import score_somewhere
 from vmafkit.ffmpeg.locate import find_ffmpeg
@@ -197,8 +197,9 @@ def test_other_versions_are_refused_unless_they_are_asked_for(clip: Path) -> Non
     order = trials.Order(
         (old,), located, (False,), 1, trials.Limits(), worker.versions(), mixed_versions=False
     )
-    with pytest.raises(Refused, match=r"planned with ffmpeg n6\.1"):
+    with pytest.raises(answers.Unfit, match=r"planned with ffmpeg n6\.1") as told:
         trials.measure_order(order, None, cancel=threading.Event())
+    assert isinstance(told.value.error, Refused)
     (taken,) = trials.measure_order(
         replace(order, mixed_versions=True), None, cancel=threading.Event()
     )
@@ -302,7 +303,8 @@ def test_the_command_takes_a_url_and_leaves_no_process(
     server.shutdown()
     server.server_close()
     assert ran.returncode == 0, ran.stderr
-    assert len(_rows(tmp_path / "rows.jsonl")) == 2
+    rows = _rows(tmp_path / "rows.jsonl")
+    assert [row["src"] for row in rows] == [url, url]
     assert "Traceback" not in ran.stderr
     time.sleep(0.2)
     left = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, text=True)

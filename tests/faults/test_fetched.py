@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import json
 import os
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from urllib.parse import unquote
 import pytest
 from tests.corpus_kit import make_clips
 
-from vmafkit import fsio, settings
+from vmafkit import api, fsio, settings
 from vmafkit.errors import Unreadable, UsageError, VmafkitError
 from vmafkit.execute.cluster import worker
 from vmafkit.media import fetched, remote
@@ -53,8 +54,9 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.asked.append(self.path)
+        is_open = self.path.startswith("/open/")
         # The client spells the query anew.
-        if unquote(QUERY) not in unquote(self.path):
+        if not is_open and unquote(QUERY) not in unquote(self.path):
             self.send_error(403)
             return
         super().do_GET()
@@ -110,7 +112,8 @@ def test_a_secret_in_a_url_is_in_nothing_that_a_run_writes_or_says(
     ran = command(url, out / "rows.jsonl", cache)
     assert ran.returncode == 0, ran.stderr
     assert any("s3cr3t" in asked for asked in site.asked)
-    assert len((out / "rows.jsonl").read_bytes().splitlines()) == 2
+    rows = [json.loads(line) for line in (out / "rows.jsonl").read_bytes().splitlines()]
+    assert [row["src"] for row in rows] == [f"{site.address}/{clip.name}"] * 2
     # The locks name the command, and the note the address.
     written = b"".join(path.read_bytes() for path in cache.rglob("*") if path.is_file())
     assert f"{site.address}/{clip.name}".encode() in written
@@ -162,6 +165,30 @@ def test_only_this_process_knows_where_a_signed_copy_came_from(site: Site, tmp_p
     assert remote.origin_of(copy) == url
     remote._urls.clear()  # pyright: ignore[reportPrivateUsage]
     assert remote.origin_of(copy) is None
+
+
+def test_a_corpus_of_a_url_is_verified_on_another_machine(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip = make_clips(tmp_path / "site")["one"]
+    (site.folder / "open").mkdir()
+    (site.folder / "open" / clip.name).write_bytes(clip.read_bytes())
+    outcomes: list[str] = []
+    for number, name in enumerate((f"open/{clip.name}", f"{clip.name}?{QUERY}")):
+        monkeypatch.setenv("VMAFKIT_CACHE", str(tmp_path / f"here{number}"))
+        (copy,) = api.local_copies([f"{site.address}/{name}"])
+        rows = tmp_path / f"{number}.jsonl"
+        plan = api.plan_corpus([copy], crf=["30"], preset=["ultrafast"], score_backend="libvmaf")
+        api.corpus(plan, rows)
+        assert str(tmp_path).encode() not in rows.read_bytes()
+        monkeypatch.setenv("VMAFKIT_CACHE", str(tmp_path / f"there{number}"))
+        outcomes += [each.outcome for each in api.verify(rows).checked]
+    # Nobody knows the secret of the second.
+    assert outcomes == ["same", "source-missing"]
+    (site.folder / "open" / clip.name).write_bytes(clip.read_bytes() + b"x")
+    monkeypatch.setenv("VMAFKIT_CACHE", str(tmp_path / "later"))
+    (checked,) = api.verify(tmp_path / "0.jsonl").checked
+    assert checked.outcome == "source-missing" and "another file" in checked.message
 
 
 def test_a_task_that_dask_logs_does_not_show_the_url(site: Site, tmp_path: Path) -> None:
@@ -243,9 +270,14 @@ def test_a_fetch_keeps_the_folder_within_its_bound_and_what_it_gave(
 
 
 def test_a_url_that_is_taken_for_a_path_keeps_its_secret(tmp_path: Path) -> None:
-    with pytest.raises(Unreadable, match="does not exist") as told:
-        open_source(f"http://user:s3cr3t@host/a.mkv?{QUERY}")
-    assert leaks(told.value.sentence().encode()) == []
+    with pytest.raises(Unreadable) as told:
+        open_source(f"http://user:s3cr3t@host/b/a.mkv?{QUERY}")
+    assert told.value.sentence() == (
+        "http://host/b/a.mkv is no file of this machine (a URL is fetched only with --cluster)"
+    )
+    # A folder may have such a name.
+    with pytest.raises(Unreadable, match="does not exist"):
+        open_source(tmp_path / "http" / "a.mkv")
 
 
 @pytest.mark.parametrize("word", ["many", "-1", "1e9", "nan"])

@@ -63,6 +63,31 @@ def test_r24_r25_r27_each_fault_is_a_row_and_the_others_finish(
     assert not checks.doubled(tmp_path / "c.jsonl")
 
 
+def test_a_failure_is_told_in_the_same_words_by_every_run(
+    fake: FakeFfmpeg, tmp_path: Path, new_cache: Path
+) -> None:
+    """The folders and the order in which trials were encoded differ from run to run."""
+    fake.hook(
+        """[ $kind = encode ] && case $crf in
+        21) exit 0 ;;
+        22) head -c 900 "$here/clips/$crf.mkv" > "$output"; exit 0 ;;
+        23) echo "cannot write $output" >&2; exit 1 ;;
+        24) echo "no room in ${output%/*}" >&2; exit 1 ;;
+        esac"""
+    )
+    said: list[dict[float, str | None]] = []
+    for number, values in enumerate(("20:25", "24,23,22,21")):
+        output = tmp_path / f"{number}.jsonl"
+        sweep(fake, output, values, workers=1 + number)
+        said.append({row.crf: row.error for row in read_corpus(output) if row.exit_status})
+    assert said[0] == said[1] and set(said[0]) == {21, 22, 23, 24}
+    text = " ".join(map(str, said[0].values()))
+    assert "vmafkit-" not in text and str(new_cache) not in text
+    source = str(fake.source)
+    assert f"what libx264 made of {source} (medium, crf 21) does not exist" in (said[0][21] or "")
+    assert "cannot write encode.mkv" in text and "no room in the scratch folder" in text
+
+
 def test_the_last_words_of_a_program_are_never_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,7 @@ def on_cluster(
         cluster: a scheduler's address such as `tcp://host:8786`, or `local:WORKERS`.
         mixed_versions: take workers with another ffmpeg, encoder or vmafkit; each row names its
             own, and its key is that of the versions that made it.
-        ffmpeg_bin: this machine's ffmpeg; workers use their own.
+        ffmpeg_bin: this machine's ffmpeg. Workers of `local:` use it too, all others their own.
 
     Yields: how many trials run at once.
 
@@ -27,7 +27,7 @@ def on_cluster(
         UsageError: not an address.
         CapabilityMissing: dask.distributed is not installed.
         ToolMissing, ToolFailed: no scheduler answers, it has no workers, or no ffmpeg is here.
-        Refused: a worker has other versions.
+        Refused: every worker has other versions; while one has not, the others are left out.
     """
     from vmafkit.execute.cluster.client import connect
     from vmafkit.execute.cluster.current import use

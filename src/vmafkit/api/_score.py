@@ -131,7 +131,7 @@ def score(
     paths = (Path(reference), Path(distorted))
     target = None if output is None else _checked_output(Path(output), paths)
     page = prepare_report(report, [*paths, *([target] if target else [])])
-    sources = _open_pair(paths, _raw(width, height, pix_fmt, framerate))
+    sources = open_pair(paths, pair_geometry(width, height, pix_fmt, framerate))
     windows = _windows(sources, (skip_reference, skip_distorted), frame_count)
     pair = Pair(*sources, *windows, allow_hdr=allow_hdr)
     scorer = _scorer(ffmpeg_bin, find_backend(score_backend, vmaf_binary))
@@ -247,9 +247,10 @@ def _checked_output(output: Path, sources: Sequence[Path]) -> Path:
     return output
 
 
-def _raw(
+def pair_geometry(
     width: int | None, height: int | None, pix_fmt: str | None, framerate: object
 ) -> RawGeometry | None:
+    """The geometry of the raw side of a pair; None where none was given. Raises: UsageError."""
     if width is None and height is None:
         if pix_fmt is None and framerate is None:
             return None
@@ -271,7 +272,7 @@ def _raw(
     return RawGeometry(width, height, pix_fmt, rate)
 
 
-def _open_pair(paths: tuple[Path, Path], raw: RawGeometry | None) -> tuple[Source, Source]:
+def open_pair(paths: tuple[Path, Path], raw: RawGeometry | None) -> tuple[Source, Source]:
     """Open both; the geometry describes the raw side, and is held against containers."""
     if raw is None:
         return open_source(paths[0]), open_source(paths[1])

@@ -167,7 +167,7 @@ class Ready:
             CapabilityMissing: this ffmpeg lacks it, or the machine its hardware.
         """
         found = encoders.get(name)
-        require_working(self.capabilities, found)
+        require_working(self.capabilities, found, timeout_s=self.means.timeout_s)
         return found
 
     def setup(
@@ -193,7 +193,7 @@ class Ready:
                 allow_hdr=self.means.allow_hdr,
                 backend=self.means.backend,
             ),
-            toolchain=toolchain(self.capabilities, encoder),
+            toolchain=toolchain(self.capabilities, encoder, timeout_s=self.means.timeout_s),
             targets=self.targets,
             samples=samples,
             workers=self.means.workers or max(1, settings.core_count() // self.means.threads),
@@ -301,7 +301,7 @@ def prepare(
     opened = open_source(source, raw=means.raw)
     targets, models = _with_models(targets, models, opened.display_size[1])
     _check_size(targets, opened)
-    capabilities = read_capabilities(find_ffmpeg(means.ffmpeg_bin))
+    capabilities = read_capabilities(find_ffmpeg(means.ffmpeg_bin), timeout_s=means.timeout_s)
     capabilities.require_libvmaf()
     return Ready(
         known=Known(opened, content_hash(opened.path, StoredHashes(settings.cache_folder()))),

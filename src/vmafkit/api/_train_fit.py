@@ -322,7 +322,7 @@ def _figures(report: Path, data: bytes) -> dict[str, Any]:
         UsageError: it is no such report, or of other weights.
     """
     try:
-        found = cast("dict[str, Any]", strictjson.loads(report.read_bytes()))
+        found = cast("dict[str, Any]", strictjson.loads(fsio.read_bytes(report)))
         same = found["model_sha256"] == hashlib.sha256(data).hexdigest()
     except (OSError, ValueError, KeyError, TypeError):
         raise UsageError(f"{report} is no report of `vmaf-train eval`") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -12,12 +12,21 @@ from typing import Any
 
 from vmafkit import encoders, fsio, settings
 from vmafkit.decide.sweep import Cell, Grid, Known, Scoring, make_cell
-from vmafkit.decide.verify import Checked, compare_facts, pick, subsample_of, version_differences
+from vmafkit.decide.verify import (
+    Checked,
+    compare_facts,
+    features_of,
+    is_trial,
+    pick,
+    subsample_of,
+    version_differences,
+)
 from vmafkit.errors import (
     Cancelled,
     CapabilityMissing,
     InputError,
     OutputError,
+    Refused,
     StoreError,
     ToolMissing,
     Unreadable,
@@ -29,6 +38,7 @@ from vmafkit.execute.toolchain import toolchain
 from vmafkit.execute.trial import Bench, run_trial
 from vmafkit.ffmpeg.capabilities import Capabilities, read_capabilities
 from vmafkit.ffmpeg.locate import find_ffmpeg
+from vmafkit.media import remote
 from vmafkit.media.hashing import content_hash, show
 from vmafkit.media.probe import open_source
 from vmafkit.media.source import RawGeometry, Source
@@ -37,6 +47,7 @@ from vmafkit.proc import Limits
 from vmafkit.schema.corpus import CorpusRow
 from vmafkit.scoring.backend import Backend, find_backend
 from vmafkit.scoring.vmaf_models import VmafModel, model_by_id, model_key
+from vmafkit.scoring.words import parse_model
 from vmafkit.store.corpus_file import latest, read_corpus
 from vmafkit.store.trials import TrialStore
 
@@ -81,6 +92,7 @@ def verify(
     sample: int = 5,
     seed: int = 0,
     tolerance: float = 1e-4,
+    model: Sequence[str] = (),
     ffmpeg_bin: str | Path | None = None,
     timeout_s: float | None = None,
     cancel: threading.Event | None = None,
@@ -96,11 +108,13 @@ def verify(
         sample: rows to check; 0 for every measured row.
         seed: equal seeds pick equal rows.
         tolerance: largest difference of a score, in points.
+        model: `path=FILE` of each model of the rows that is a file. It is used for rows that name
+            it and whose trial key has its hash.
         timeout_s: bound on each ffmpeg process, in seconds.
         on_event: told of each row as it is done, with its number and how many there are.
 
     Raises:
-        UsageError: a negative sample or tolerance.
+        UsageError: a negative sample or tolerance, or a model that is no `path=FILE`.
         Unreadable, StoreCorrupt, SchemaTooNew: the corpus cannot be read, or nothing in it
             was measured.
         ToolMissing: there is no ffmpeg.
@@ -111,13 +125,16 @@ def verify(
         raise UsageError(f"--sample {sample} is below 0", hint="0 checks every row")
     if not tolerance >= 0:
         raise UsageError(f"--tolerance {tolerance:g} is below 0")
+    if timeout_s is not None and not timeout_s > 0:
+        raise UsageError(f"--timeout {timeout_s:g} is not above 0")
+    files = _model_files(model)
     path = Path(corpus_file)
     rows = latest(read_corpus(path))
     measured = len(pick(rows, 0, seed))
     chosen = pick(rows, sample, seed)
     if not chosen:
         raise Unreadable(f"{path} holds no measured row", hint="run vmaf-tune corpus first")
-    capabilities = read_capabilities(find_ffmpeg(ffmpeg_bin))
+    capabilities = read_capabilities(find_ffmpeg(ffmpeg_bin), timeout_s=timeout_s)
     checked: list[Checked] = []
     with (
         fsio.scratch_folder(within=settings.scratch_room()) as scratch,
@@ -133,18 +150,39 @@ def verify(
             scratch=scratch,
         )
         for number, row in enumerate(chosen, 1):
-            checked.append(_check(bench, capabilities, row, tolerance))
+            checked.append(_check(bench, capabilities, row, tolerance, files))
             if on_event is not None:
                 on_event(checked[-1], number, len(chosen))
     return Verification(path, measured, tuple(checked))
 
 
-def _check(bench: Bench, capabilities: Capabilities, row: CorpusRow, tolerance: float) -> Checked:
+def _model_files(words: Sequence[str]) -> dict[str, VmafModel]:
+    found = [parse_model(word) for word in words]
+    for word, model in zip(words, found, strict=True):
+        if model.path is None:
+            raise UsageError(
+                f"--model {word} is no file",
+                hint="write --model path=FILE; models that come with libvmaf are found by name",
+            )
+    files = {model.id: model for model in found}
+    if len(files) != len(found):
+        raise UsageError("two --model have the same name", hint="verify their rows one by one")
+    return files
+
+
+def _check(
+    bench: Bench,
+    capabilities: Capabilities,
+    row: CorpusRow,
+    tolerance: float,
+    files: Mapping[str, VmafModel],
+) -> Checked:
     missing = _source_trouble(row)
     if missing is not None:
         return missing
     try:
-        cell = _cell(capabilities, row)
+        cell = _cell(capabilities, row, files, bench.limits.wall_s)
+        _refuse_other_model(cell, row, capabilities.version)
         facts = run_trial(bench, cell).facts
     except (Cancelled, StoreError, OutputError):
         raise
@@ -153,18 +191,18 @@ def _check(bench: Bench, capabilities: Capabilities, row: CorpusRow, tolerance: 
         versions = version_differences(row, here)
         return Checked(row, "failed", versions=versions, message=error.sentence())
     again = row_of(cell, Run("", capabilities.version), facts, None)
-    result = compare_facts(row, again.model_dump(), tolerance)
+    result = compare_facts(row, again.model_dump(), tolerance, cell.spec)
     if result.outcome == "differs" and row.argv and list(row.argv) != facts["argv"]:
         return replace(result, message="the encoder is given other words now")
     return result
 
 
 def _source_trouble(row: CorpusRow) -> Checked | None:
-    path = Path(row.src)
     try:
+        path = _place(row)
         # No hash of an earlier run is trusted here: the file itself is read.
         found = content_hash(path)
-    except InputError as error:
+    except (InputError, UsageError, CapabilityMissing) as error:
         return Checked(row, "source-missing", message=error.sentence())
     if row.src_sha256 is not None and found != row.src_sha256:
         return Checked(
@@ -175,13 +213,29 @@ def _source_trouble(row: CorpusRow) -> Checked | None:
     return None
 
 
-def _cell(capabilities: Capabilities, row: CorpusRow) -> Cell:
+def _refuse_other_model(cell: Cell, row: CorpusRow, version: str) -> None:
+    """A row holds the hash of a model's file in its key alone, together with the versions."""
+    paths = [show(model.path) for model in cell.models if model.path]
+    if paths and row.ffmpeg_version == version and not is_trial(row, cell.spec):
+        raise Refused(
+            f"{', '.join(paths)} is not the file that the row was scored with, by its trial key",
+            hint="name that file with --model path=FILE",
+        )
+
+
+def _cell(
+    capabilities: Capabilities,
+    row: CorpusRow,
+    files: Mapping[str, VmafModel],
+    timeout_s: float | None,
+) -> Cell:
     encoder = encoders.get(row.encoder)
     source = _source(row)
-    models = _models(row)
+    models = _models(row, files)
     scoring = Scoring(
         models=models,
         model_keys=tuple(model_key(model) for model in models),
+        features=features_of(row, models),
         display=_display(row),
         subsample=subsample_of(row),
         allow_hdr=True,
@@ -190,26 +244,36 @@ def _cell(capabilities: Capabilities, row: CorpusRow) -> Cell:
     grid = Grid((encoder,), options=tuple(row.extra_params), threads=row.threads or 1)
     known = Known(source, row.src_sha256 or content_hash(source.path))
     setting = (encoder, row.preset or encoder.default_preset, row.crf)
-    tools = toolchain(capabilities, encoder)
+    tools = toolchain(capabilities, encoder, timeout_s=timeout_s)
     return make_cell(known, setting, grid, scoring, tools, window=_window(row, source))
 
 
+def _place(row: CorpusRow) -> Path:
+    """Where the row's source lies; one behind a URL is fetched, if the row has its hash."""
+    if not remote.is_url(row.src):
+        return Path(row.src)
+    if row.src_sha256 is None:
+        raise Unreadable(f"the row has no src_sha256, by which to know {remote.shown(row.src)}")
+    return remote.fetch(row.src, settings.cache_folder(), sha256=row.src_sha256)
+
+
 def _source(row: CorpusRow) -> Source:
+    path = _place(row)
     try:
-        return open_source(Path(row.src))
+        return open_source(path)
     except UsageError:
         rate = Fraction(row.framerate).limit_denominator(1001)
-        return open_source(Path(row.src), raw=RawGeometry(row.width, row.height, row.pix_fmt, rate))
+        return open_source(path, raw=RawGeometry(row.width, row.height, row.pix_fmt, rate))
 
 
-def _models(row: CorpusRow) -> tuple[VmafModel, ...]:
+def _models(row: CorpusRow, files: Mapping[str, VmafModel]) -> tuple[VmafModel, ...]:
     names = [row.vmaf_model or "", *(row.scores or {})]
     try:
-        return tuple(dict.fromkeys(model_by_id(name) for name in names if name))
+        return tuple(dict.fromkeys(files.get(name) or model_by_id(name) for name in names if name))
     except UsageError as error:
         raise ToolMissing(
             f"{error.message}: it came from a file, and a row does not hold the file",
-            hint="rows of models that come with libvmaf can be verified",
+            hint="name that file with --model path=FILE",
         ) from None
 
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+from vmafkit import fsio
 from vmafkit.api._finishing import output_record
 from vmafkit.api._report import prepare_report, write_report
 from vmafkit.api._searching import Goal, Ready, Sampling, means_of, prepare
@@ -101,7 +102,7 @@ def _lines(path: Path) -> list[str]:
     try:
         if path.stat().st_size > _MOST_FILE_BYTES:
             raise UsageError(f"--zones {show(path)} is too large to be a list of zones")
-        return zone_lines(path.read_text("utf-8"))
+        return zone_lines(fsio.read_text(path))
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--zones {show(path)} cannot be read", detail=str(error)) from None
 

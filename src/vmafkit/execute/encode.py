@@ -91,7 +91,10 @@ def encode_cell(program: Path, cell: Cell, output: Path, *, job: Job | None = No
         program, words, cwd=output.parent, job=job, failure=EncodeFailed,
         what=f"{cell.encoder.name} on {cell.source.path.name}",
     )  # fmt: skip
-    made = accept_encode(output, cell.window.frames)
+    knob = cell.encoder.quality
+    setting = f"{cell.spec.preset}, {knob.knob} {knob.word(cell.quality)}"
+    name = f"what {cell.encoder.name} made of {show(cell.source.path)} ({setting})"
+    made = accept_encode(output, cell.window.frames, name)
     ensure_unchanged(cell.source)
     return Encode(
         path=output,
@@ -103,8 +106,11 @@ def encode_cell(program: Path, cell: Cell, output: Path, *, job: Job | None = No
     )
 
 
-def accept_encode(path: Path, frames: int) -> Source:
+def accept_encode(path: Path, frames: int, name: str = "") -> Source:
     """The facts of an encode that is whole: it opens, and holds just as many frames.
+
+    Args:
+        name: what to call it in a message, where its path says nothing.
 
     Raises:
         Truncated: it is missing, empty or cut short.
@@ -113,7 +119,8 @@ def accept_encode(path: Path, frames: int) -> Source:
     try:
         made = open_source(path)
     except InputError as error:
-        raise Truncated(f"the encode is not whole: {error.message}") from error
+        reason = error.message.replace(show(path), name) if name else error.message
+        raise Truncated(f"the encode is not whole: {reason}") from error
     if made.frame_count != frames or made.video_bits <= 0:
         raise FrameCount(
             f"the encode holds {made.frame_count} frames where {frames} were expected",

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from vmafkit import fsio, settings
 from vmafkit.decide.sweep import Cell
 from vmafkit.errors import InputError, ToolFailed, VmafkitError
 from vmafkit.execute.encode import Encode
+from vmafkit.media import remote
 from vmafkit.media.shots import frame_times_s
 from vmafkit.media.source import Source
 from vmafkit.schema.corpus import SCHEMA_VERSION, CorpusRow
@@ -107,7 +109,7 @@ def failed_row(cell: Cell, run: Run, error: VmafkitError) -> CorpusRow:
             **_cell_facts(cell),
             "vmaf_model": cell.models[0].id,
             "exit_status": status or 1,
-            "error": error.sentence(),
+            "error": fsio.without_scratch(error.sentence(), settings.scratch_room()),
             "error_code": error.code,
         }
     )
@@ -164,7 +166,7 @@ def _run_facts(cell: Cell, run: Run) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "run_id": run.run_id,
         "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "src": str(cell.source.path),
+        "src": remote.address_of(cell.source.path) or str(cell.source.path),
         "ffmpeg_version": run.ffmpeg_version,
         "vmaf_binary_version": None,
         "tool_version": __version__,

@@ -85,6 +85,13 @@ def _run_sweep(
     done = corpus.done_keys()
     kept = [] if keep_in is None else [row for row in corpus.rows() if row.exit_status == 0]
     keeping = Keeping(keep_in, kept)
+    if bench.cluster is not None and bench.cluster.mixed_versions:
+        from vmafkit.execute.cluster.mixed import as_stored
+
+        # An encode of other versions cannot be made again here.
+        cells = as_stored(
+            bench.store, cells, done, lambda cell: keep_in is None or not keeping.lacks(cell)
+        )
     todo = [cell for cell in cells if cell.spec.key not in done or keeping.lacks(cell)]
     started = time.monotonic()
     on_event(

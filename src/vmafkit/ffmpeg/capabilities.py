@@ -12,7 +12,8 @@ from typing import Any, cast
 from vmafkit import fsio, proc, settings
 from vmafkit.errors import CapabilityMissing, ToolFailed, ToolMissing, VmafkitError
 
-_LIST_LIMITS = proc.Limits(wall_s=30.0)
+_HINT = "it did not answer; name another --ffmpeg-bin"
+_LIST_LIMITS = proc.Limits(wall_s=30.0, hint=_HINT)
 _CACHE_VERSION = 1
 
 
@@ -56,8 +57,11 @@ class Capabilities:
             )
 
 
-def read_capabilities(program: Path) -> Capabilities:
+def read_capabilities(program: Path, *, timeout_s: float | None = None) -> Capabilities:
     """What this program can do, from the cache when its file has not changed.
+
+    Args:
+        timeout_s: bound on the program, where it has to be asked.
 
     Raises:
         ToolMissing: it cannot be read or run, or is no ffmpeg.
@@ -72,7 +76,7 @@ def read_capabilities(program: Path) -> Capabilities:
     known = _read_kept(kept, program)
     if known is not None:
         return known
-    found = _ask(program)
+    found = _ask(program, _LIST_LIMITS.within(timeout_s))
     record = {"cache_version": _CACHE_VERSION, **asdict(found)}
     try:
         fsio.ensure_folder(kept.parent)
@@ -94,14 +98,16 @@ def _read_kept(kept: Path, program: Path) -> Capabilities | None:
         return None
 
 
-def _ask(program: Path) -> Capabilities:
-    version = re.search(r"^ffmpeg version (\S+)", _listing(program, "-version"), re.MULTILINE)
+def _ask(program: Path, limits: proc.Limits) -> Capabilities:
+    said = _listing(program, "-version", limits)
+    version = re.search(r"^ffmpeg version (\S+)", said, re.MULTILINE)
     if version is None:
         raise ToolMissing(
             f"{program} does not answer as ffmpeg", hint="name an ffmpeg program with --ffmpeg-bin"
         )
-    encoders = re.findall(r"^ V[.A-Z]{5} (\S+)", _listing(program, "-encoders"), re.MULTILINE)
-    filters = re.findall(r"^ [.A-Z]{2,3} (\S+) ", _listing(program, "-filters"), re.MULTILINE)
+    listed = [_listing(program, word, limits) for word in ("-encoders", "-filters")]
+    encoders = re.findall(r"^ V[.A-Z]{5} (\S+)", listed[0], re.MULTILINE)
+    filters = re.findall(r"^ [.A-Z]{2,3} (\S+) ", listed[1], re.MULTILINE)
     return Capabilities(
         path=str(program),
         sha256=fsio.sha256_file(program),
@@ -111,12 +117,14 @@ def _ask(program: Path) -> Capabilities:
     )
 
 
-def _listing(program: Path, word: str) -> str:
+def _listing(program: Path, word: str, limits: proc.Limits) -> str:
     # Every ffmpeg says "ffmpeg version" only when -hide_banner is left out.
     hide = () if word == "-version" else ("-hide_banner",)
     with fsio.scratch_folder() as folder:
         try:
-            done = proc.run([str(program), *hide, word], cwd=folder, limits=_LIST_LIMITS)
+            done = proc.run([str(program), *hide, word], cwd=folder, limits=limits)
         except ToolFailed as error:
-            raise ToolMissing(f"{program} does not answer: {error.message}") from error
+            raise ToolMissing(
+                f"{program} does not answer: {error.message}", hint=error.hint or _HINT
+            ) from error
     return done.stdout.decode("utf-8", "replace")

@@ -19,7 +19,7 @@ from vmafkit.fsio.scratch import (
     scratch_folder,
     without_scratch,
 )
-from vmafkit.fsio.urls import without_secrets
+from vmafkit.fsio.urls import URL_SCHEMES, url_of_path, without_secrets
 from vmafkit.fsio.whole import (
     TEMP_PREFIX,
     atomic_path,
@@ -38,6 +38,7 @@ from vmafkit.fsio.whole import (
 
 __all__ = [
     "TEMP_PREFIX",
+    "URL_SCHEMES",
     "FileLock",
     "Rows",
     "append_line",
@@ -62,6 +63,7 @@ __all__ = [
     "sha256_file",
     "sync_folder",
     "touch",
+    "url_of_path",
     "without_scratch",
     "without_secrets",
     "write_atomic",

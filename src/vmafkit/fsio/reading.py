@@ -5,13 +5,12 @@ A named pipe waits for ever for its writer, and a device gives bytes without end
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from io import BufferedReader
 from pathlib import Path
 
-from vmafkit.errors import Refused, TooLarge
+from vmafkit.errors import Refused, TooLarge, Unreadable
 
 MOST_BYTES = 64 << 20
 
@@ -19,7 +18,7 @@ MOST_BYTES = 64 << 20
 def open_regular(path: Path) -> BufferedReader:
     """Opens a regular file, also behind a link, for reading; nothing is waited for.
 
-    Raises: Refused: it is a pipe, a device or a socket; OSError, for a folder too.
+    Raises: Refused: it is a pipe, a device or a socket; Unreadable: a folder; OSError.
     """
     # A socket cannot be opened at all, and would have the words of a missing driver.
     ensure_regular(path)
@@ -67,7 +66,7 @@ def read_text(path: Path, most_bytes: int = MOST_BYTES, encoding: str = "utf-8")
 
 def _ensure_regular(mode: int, path: Path) -> None:
     if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        raise Unreadable(f"{path} is a folder", hint="name a file")
     if not stat.S_ISREG(mode):
         raise Refused(
             f"{path} is a pipe, a device or a socket", hint="save it to a regular file first"

@@ -89,6 +89,11 @@ def fingerprint(path: Path) -> Fingerprint:
 
 def _unreachable(path: Path, error: Exception) -> InputError:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
+        url = fsio.url_of_path(path)
+        if url is not None:
+            return Unreadable(
+                f"{url} is no file of this machine", hint="a URL is fetched only with --cluster"
+            )
         return Unreadable(
             f"{fsio.without_secrets(show(path))} does not exist", hint="check the path"
         )

@@ -20,7 +20,7 @@ from vmafkit import fsio, settings
 from vmafkit.errors import CapabilityMissing, Unreadable, UsageError
 from vmafkit.media import fetched
 
-SCHEMES = ("http", "https", "s3", "gs", "abfs", "az")
+SCHEMES = fsio.URL_SCHEMES
 _CHUNK_BYTES = 4 << 20
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 _NOTE = "origin.json"
@@ -74,6 +74,14 @@ def origin_of(path: Path) -> str | None:
         return None
     note = _note(path.parent)
     return _urls.get(path) or (note.get("url") if note.get("is_whole") else None)
+
+
+def address_of(path: Path) -> str | None:
+    """Where a fetched copy came from, as it may be written; None for every other file."""
+    if path.parent.parent.name != "fetched":
+        return None
+    url = _urls.get(path)
+    return shown(url) if url is not None else _note(path.parent).get("url")
 
 
 def shown(url: str) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vmafkit import fsio
 from vmafkit.errors import InputError, ModelRefused
 from vmafkit.models.onnx_file import OnnxFacts
 from vmafkit.schema.sidecar import Sidecar, read_sidecar
@@ -29,7 +30,7 @@ def read_card(model: Path) -> Sidecar | None:
     if path == model or not path.is_file():
         return None
     try:
-        with path.open("rb") as file:
+        with fsio.open_regular(path) as file:
             data = file.read(_LARGEST_BYTES + 1)
         if len(data) > _LARGEST_BYTES:
             raise ModelRefused(f"{path.name} is too large for a card", reason="card")

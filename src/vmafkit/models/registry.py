@@ -42,7 +42,7 @@ def load(path: Path | None = None) -> Registry:
     """
     path = path or shipped_folder() / FILE_NAME
     try:
-        with path.open("rb") as file:
+        with fsio.open_regular(path) as file:
             data = file.read(_LARGEST_BYTES + 1)
     except OSError as error:
         raise Unreadable(f"{path} cannot be read: {error.strerror}") from error

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vmafkit import fsio, settings
+from vmafkit import fsio, proc, settings
 from vmafkit.errors import CapabilityMissing
-from vmafkit.execute.cluster import worker
+from vmafkit.execute.cluster import answers, worker
 from vmafkit.execute.cluster.current import current
 from vmafkit.ffmpeg.run import Job
 from vmafkit.media.hashing import content_hash
@@ -59,11 +60,13 @@ def score_somewhere(scorer: Scorer, pair: Pair, request: ScoreRequest, job: Job)
         scorer=scorer,
         models=tuple(model_key(model) for model in request.models),
         versions=cluster.versions,
-        limits=job.limits,
+        limits=replace(job.limits, memory_bytes=proc.memory_bound()),
     )
     sides = (reference, distorted)
     try:
-        return cluster.run(job.cancel or threading.Event(), _score_order, order, sides)
+        return cluster.run(
+            job.cancel or threading.Event(), _score_order, order, sides, needs=_needs(order)
+        )
     finally:
         cluster.forget(sides)
 
@@ -75,18 +78,27 @@ def _score_order(
     *,
     cancel: threading.Event,
 ) -> Score:
-    # These results are remembered under this machine's versions, so there is no mixing them.
-    order.versions.require(worker.versions(), platform.node())
-    worker.require_models(order.request.models, order.models)
-    capabilities = worker.worker_capabilities()
-    with fsio.scratch_folder(within=settings.scratch_room()) as folder:
-        pair = replace(
-            order.pair,
-            reference=worker.place(order.reference, folder, reference),
-            distorted=worker.place(order.distorted, folder, distorted),
-        )
+    with answers.fit_for(every_task=True):
+        # These results are remembered under this machine's versions, so there is no mixing them.
+        order.versions.require(worker.versions(), platform.node())
+        capabilities = worker.worker_capabilities()
+    with contextlib.ExitStack() as until:
+        with answers.fit_for():
+            worker.require_models(order.request.models, order.models)
+            folder = until.enter_context(fsio.scratch_folder(within=settings.scratch_room()))
+            pair = replace(
+                order.pair,
+                reference=worker.place(order.reference, folder, reference, until=until),
+                distorted=worker.place(order.distorted, folder, distorted, until=until),
+            )
         scorer = replace(
             order.scorer, program=Path(capabilities.path), tool_version=capabilities.version
         )
         job = Job(cancel=cancel, limits=order.limits)
-        return score_pair(scorer, pair, order.request, job=job)
+        with answers.fit_for(answers.FAULTS):
+            return score_pair(scorer, pair, order.request, job=job)
+
+
+def _needs(order: _Order) -> str:
+    sides = (order.reference.sha256, order.distorted.sha256)
+    return " ".join((*sides, order.scorer.backend, *order.models))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from vmafkit import fsio, settings
+from vmafkit import fsio, proc, settings
 from vmafkit.decide.sweep import Cell
-from vmafkit.errors import CapabilityMissing, Changed, Refused, VmafkitError
-from vmafkit.execute.cluster import worker
+from vmafkit.errors import CapabilityMissing, Changed, Refused, ToolMissing, VmafkitError
+from vmafkit.execute.cluster import answers, worker
 from vmafkit.execute.cluster.client import Cluster
 from vmafkit.execute.measuring import MeasuredCell, Rig, measure
 from vmafkit.execute.toolchain import toolchain
@@ -29,7 +30,7 @@ class Order:
         cells: with sources as the coordinator sees them.
         located: their source.
         wanted: whose encodes are to come back.
-        score_threads, limits: as on the coordinator.
+        score_threads, limits: as on the coordinator, with its bound on memory.
         versions: of the coordinator.
         mixed_versions: measure with other versions than the cells were planned with.
     """
@@ -57,18 +58,18 @@ def measure_there(
     """Measure cells of one reference on some worker.
 
     Raises:
-        Unreadable, Changed: the worker cannot come to the source or to a model.
-        Refused: the worker has other versions.
-        StoreError: an encode that came back cannot be written.
+        Unreadable, Changed: no worker can come to the source or to a model.
+        StoreError: an encode that came back cannot be written, or no worker has room.
         ToolFailed, Cancelled: as `Cluster.run`.
     """
     located = worker.locate(cells[0].source, cells[0].spec.source_sha256)
     order = Order(
-        tuple(cells), located, tuple(wanted), rig.score_threads, rig.limits,
+        tuple(cells), located, tuple(wanted), rig.score_threads,
+        replace(rig.limits, memory_bytes=proc.memory_bound()),
         cluster.versions, cluster.mixed_versions,
     )  # fmt: skip
     delivered: list[Delivered | VmafkitError] = cluster.run(
-        rig.cancel, measure_order, order, [located]
+        rig.cancel, measure_order, order, [located], needs=_needs(order)
     )
     outcomes: list[MeasuredCell | VmafkitError] = []
     for number, (cell, each) in enumerate(zip(cells, delivered, strict=True)):
@@ -91,15 +92,20 @@ def measure_order(
 
     Args:
         data: the source's bytes where it is a private file of the coordinator.
+
+    Raises: answers.Unfit.
     """
-    capabilities = worker.worker_capabilities()
-    here = worker.versions()
-    if not order.mixed_versions:
-        order.versions.require(here, platform.node())
-    _check_inputs(order.cells[0])
-    with fsio.scratch_folder(within=settings.scratch_room()) as folder:
-        source = worker.place(order.located, folder, data)
-        cells = [replace(_as_here(order, cell, here), source=source) for cell in order.cells]
+    with answers.fit_for(every_task=True):
+        capabilities = worker.worker_capabilities()
+        here = worker.versions()
+        if not order.mixed_versions:
+            order.versions.require(here, platform.node())
+    with contextlib.ExitStack() as until:
+        with answers.fit_for():
+            _check_inputs(order.cells[0])
+            folder = until.enter_context(fsio.scratch_folder(within=settings.scratch_room()))
+            source = worker.place(order.located, folder, data, until=until)
+            cells = [replace(_as_here(order, cell, here), source=source) for cell in order.cells]
         rig = Rig(
             program=Path(capabilities.path),
             version=capabilities.version,
@@ -109,11 +115,21 @@ def measure_order(
             scratch=folder,
             cluster=None,
         )
-        outcomes = measure(rig, cells, folder, wanted=order.wanted)
+        with answers.fit_for(answers.FAULTS):
+            outcomes = measure(rig, cells, folder, wanted=order.wanted)
+        for each in outcomes:
+            if isinstance(each, ToolMissing):
+                raise answers.unfit(each)
         return [
             each if isinstance(each, VmafkitError) else _packed(each, wanted, here.tool)
             for each, wanted in zip(outcomes, order.wanted, strict=True)
         ]
+
+
+def _needs(order: Order) -> str:
+    cell = order.cells[0]
+    kinds = sorted({f"{each.encoder.name} {each.scorer.name}" for each in order.cells})
+    return " ".join((order.located.sha256, *kinds, *cell.spec.models))
 
 
 def _packed(measured: MeasuredCell, wanted: bool, tool: str) -> Delivered | VmafkitError:
@@ -159,8 +175,7 @@ def _as_here(order: Order, cell: Cell, here: worker.Versions) -> Cell:
             f"worker {platform.node()} has ffmpeg {tools.ffmpeg_version} with "
             f"{cell.encoder.name} {tools.encoder_version or 'of another build'}, and the run was "
             f"planned with ffmpeg {planned.ffmpeg_version}",
-            hint="install the same versions on every machine; for `vmaf-tune corpus` there is "
-            "--mixed-versions",
+            hint=worker.SAME_VERSIONS,
         )
     return replace(cell, spec=replace(cell.spec, toolchain=tools), scorer=scorer)
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import platform
-import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from vmafkit import fsio, settings
-from vmafkit.errors import CapabilityMissing, Changed, Refused, Unreadable, VmafkitError
+from vmafkit.errors import (
+    CapabilityMissing,
+    Changed,
+    Refused,
+    Unreadable,
+)
 from vmafkit.ffmpeg.capabilities import Capabilities, read_capabilities
 from vmafkit.ffmpeg.locate import find_ffmpeg
 from vmafkit.media import remote
@@ -24,8 +26,10 @@ from vmafkit.scoring.vmaf_models import VmafModel, model_key
 from vmafkit.store.hashes import StoredHashes
 from vmafkit.version import __version__
 
-_stops: dict[str, threading.Event] = {}
-_stops_guard = threading.Lock()
+SAME_VERSIONS = (
+    "install the same versions on every machine, and name the same ffmpeg in VMAFKIT_FFMPEG where "
+    "its worker starts; for `vmaf-tune corpus` there is --mixed-versions"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,7 @@ class Versions:
         if differences:
             raise Refused(
                 f"worker {where} has {'; '.join(differences)}",
-                hint="install the same versions on every machine; for `vmaf-tune corpus` there is "
-                "--mixed-versions",
+                hint=SAME_VERSIONS,
             )
 
 
@@ -75,13 +78,15 @@ class Located:
     Attributes:
         source: as probed there.
         sha256: of its bytes.
-        url: where it can be fetched; None for a path that every machine sees.
+        url: where it can be fetched, which may be a secret; None for a path that every
+            machine sees.
         is_private: a scratch file of the coordinator, whose bytes travel with the task.
     """
 
     source: Source
     sha256: str
-    url: str | None
+    # dask logs the arguments of a task that fails.
+    url: str | None = field(repr=False)
     is_private: bool = False
 
 
@@ -112,12 +117,19 @@ def locate(source: Source, sha256: str) -> Located:
     return Located(source, sha256, remote.origin_of(source.path), fsio.is_scratch(source.path))
 
 
-def place(located: Located, folder: Path, data: bytes | None = None) -> Source:
+def place(
+    located: Located,
+    folder: Path,
+    data: bytes | None = None,
+    *,
+    until: contextlib.ExitStack | None = None,
+) -> Source:
     """The source on this machine: the same path with the same bytes, or fetched once.
 
     Args:
         folder: a private one of this task.
         data: the bytes of a private file, which is then written there.
+        until: so long a fetched copy stays; None for as long as this process lives.
 
     Raises:
         Unreadable: this machine does not see it, or cannot fetch it.
@@ -130,7 +142,7 @@ def place(located: Located, folder: Path, data: bytes | None = None) -> Source:
         path = folder / f"{located.sha256}{path.suffix}"
         fsio.write_scratch(path, data)
     if located.url is not None:
-        path = remote.fetch(located.url, cache, sha256=located.sha256)
+        path = remote.fetch(located.url, cache, sha256=located.sha256, until=until)
     try:
         found = content_hash(path, StoredHashes(cache))
     except Unreadable as error:
@@ -173,37 +185,3 @@ def require_models(models: Sequence[VmafModel], planned: Sequence[str]) -> None:
             f"a model file on worker {platform.node()} is another one than on this machine",
             hint="copy it again",
         )
-
-
-def attempt(stop_name: str, function: Callable[..., Any], *arguments: Any) -> tuple[bool, Any]:
-    """Run one task; (True, its result) or (False, the VmafkitError that it raised).
-
-    A failure with a sentence is a result, since dask would run the task again.
-
-    Args:
-        stop_name: of the run's stop signal; set, it ends the task's processes.
-        function: called with a `cancel` event beside the arguments.
-    """
-    try:
-        return True, function(*arguments, cancel=_stop_signal(stop_name))
-    except VmafkitError as error:
-        return False, error
-
-
-def _stop_signal(name: str) -> threading.Event:
-    distributed: Any = importlib.import_module("distributed")
-    with _stops_guard:
-        if name not in _stops:
-            signal = _stops[name] = threading.Event()
-            stop = distributed.Event(name, client=distributed.get_client())
-            threading.Thread(target=_watch, args=(name, stop, signal), daemon=True).start()
-        return _stops[name]
-
-
-def _watch(name: str, stop: Any, signal: threading.Event) -> None:
-    # A wait that fails says that the scheduler is lost, and nobody waits for results then.
-    with contextlib.suppress(Exception):
-        stop.wait()
-    signal.set()
-    with _stops_guard:
-        _stops.pop(name, None)
