@@ -58,6 +58,27 @@ def test_one_more_than_may_wait_is_refused() -> None:
     assert {job.state for job in jobs.all()} == {"cancelled"}
 
 
+def test_none_may_wait_and_yet_one_runs() -> None:
+    jobs = Jobs(JobLimits(at_once=1, waiting=0))
+    first = jobs.start("test", waits)
+    with pytest.raises(Refused, match="1 jobs run and 0 wait already"):
+        jobs.start("test", waits)
+    first.cancel.set()
+    assert first.ended.wait(10)
+    assert jobs.start("test", lambda job: {}).ended.wait(10)
+
+
+def test_a_job_whose_thread_has_not_begun_does_not_count_as_one_that_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: None)
+    jobs = Jobs(JobLimits(at_once=2, waiting=1))
+    for _ in range(3):
+        jobs.start("test", waits)
+    with pytest.raises(Refused):
+        jobs.start("test", waits)
+
+
 def waits(job: Job) -> dict[str, Any]:
     """Work that ends only when it is stopped."""
     assert job.cancel.wait(30)

@@ -38,10 +38,13 @@ def test_the_cpu_time_of_a_whole_tree_is_counted_and_bounded(tmp_path: Path) -> 
     """The child does nothing itself: what its own child burns counts."""
     code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BUSY!r}])"
     started = time.monotonic()
+    told: list[float] = []
     with pytest.raises(ToolTimeout, match=r"more than 0\.3 s of CPU time"):
         proc.run(
-            [sys.executable, "-c", code], cwd=tmp_path, limits=proc.Limits(cpu_s=0.3, wall_s=60)
-        )
+            [sys.executable, "-c", code], cwd=tmp_path, limits=proc.Limits(cpu_s=0.3, wall_s=60),
+            on_cpu_s=told.append,
+        )  # fmt: skip
+    assert len(told) == 1 and told[0] > 0.3
     assert time.monotonic() - started < 30
     assert proc.tree_cpu_s(os.getpid()) > 0
     assert proc.tree_cpu_s(2**22 + 1) == 0.0
@@ -91,6 +94,10 @@ def worker_with(name: str) -> list[str]:
         "def noise(words, watch):\n"
         "    print('a print'); print('{\"done\": 1}'); print('[]'); os.write(1, bytes([255, 10]))\n"
         "    watch.tell(3, 4, 'note'); return calls.Found({'n': float('inf')})\n"
+        "def hoard(words, watch):\n"
+        "    from vmafkit import fsio, settings\n"
+        "    with fsio.scratch_folder(within=settings.scratch_room()):\n"
+        "        watch.tell(1, 2, 'made'); time.sleep(words['sleep_s']); os.kill(os.getpid(), 9)\n"
         "def strange(words, watch):\n    raise InputError('it is odd', hint='look')\n"
         f"calls.CALLS[{name!r}] = {name}; worker.main()"
     )
@@ -119,6 +126,29 @@ def test_the_system_bounds_each_process_too(
     job = misbehaving("spin", cpu_s=1)
     assert isinstance(job.error, ToolTimeout)
     assert "CPU time" in job.error.message
+    assert job.cpu_s > 0.3
+
+
+def test_the_cpu_time_of_a_job_that_is_stopped_is_told(misbehaving: Callable[..., Job]) -> None:
+    job = misbehaving("spin", cpu_s=1)
+    assert isinstance(job.error, ToolTimeout)
+    assert desk.state_of(job)["cpu_s"] > 0.3
+
+
+@pytest.mark.parametrize("sleep_s", [0, 60])
+def test_what_a_killed_call_half_made_goes_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sleep_s: int
+) -> None:
+    """Whether it dies by itself, or does not listen when it is told to stop."""
+    monkeypatch.setenv("VMAFKIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(processes, "COMMAND", worker_with("hoard"))
+    jobs = Jobs(JobLimits())
+    words = {"sleep_s": sleep_s}
+    job = jobs.start("hoard", lambda job: run_call(job, words, jobs.limits, cwd=tmp_path))
+    wait_until(lambda: job.done == 1)
+    job.cancel.set()
+    assert job.ended.wait(20)
+    assert list((tmp_path / "cache" / "scratch").iterdir()) == []
 
 
 def test_a_call_that_listens_to_nothing_ends_at_its_time_limit(

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import resource
 import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -13,9 +17,15 @@ from typing import Any
 import pytest
 from tests.r_record import note
 
-from mcp_kit import Live, live, record_of
-from vmafkit.errors import Changed, InputError, OutputError, UsageError
+from mcp_kit import Live, environment, live, record_of, server_words
+from vmafkit import fsio
+from vmafkit.errors import Changed, InputError, OutputError, Refused, Unreadable, UsageError
+from vmafkit.ffmpeg.locate import find_ffmpeg
+from vmafkit.mcp import leftovers
+from vmafkit.mcp import roots as roots_module
 from vmafkit.mcp.roots import CallFiles, Roots, read_bytes
+from vmafkit.models.registry import shipped_folder
+from vmafkit.scoring.model_json import model_json
 
 from .conftest import Place
 
@@ -121,6 +131,144 @@ def test_an_outside_file_is_refused_alike_whether_it_is_there_or_not(jail: Path)
             roots.look_up(f"../in-secret/{name}")
         said.add(caught.value.sentence().replace(name, "NAME"))
     assert len(said) == 1
+
+
+def open_below(folder: Path) -> int:
+    """How many handles of this process lead below a folder."""
+    count = 0
+    for link in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            count += link.readlink().is_relative_to(folder)
+    return count
+
+
+@pytest.fixture
+def two(jail: Path) -> Roots:
+    """Roots `media` and `out`, with files in both."""
+    out = jail.with_name("out")
+    for folder in (jail / "out", out / "job-1", jail / "job-1"):
+        folder.mkdir()
+    for path in (jail / "out" / "a.mkv", out / "job-1" / "b.mkv", out / "job-1" / "v.mkv"):
+        path.write_bytes(path.name.encode())
+    (jail / "job-1" / "v.mkv").write_bytes(b"another")
+    return Roots([f"media={jail}"], str(out))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("media/sub/v.mkv", b"video"),
+        ("sub/v.mkv", b"video"),
+        ("out/job-1/b.mkv", b"b.mkv"),
+        ("job-1/b.mkv", b"b.mkv"),
+        ("out/job-1/v.mkv", b"v.mkv"),
+        ("media/job-1/v.mkv", b"another"),
+        ("out/a.mkv", b"a.mkv"),
+        ("media/out/a.mkv", b"a.mkv"),
+    ],
+)
+def test_a_name_may_begin_with_its_root(two: Roots, name: str, content: bytes) -> None:
+    """Also where a folder of the same name stands in a root."""
+    assert reader(two)(name) == content
+
+
+def test_a_name_in_two_roots_is_refused_and_both_are_named(two: Roots, jail: Path) -> None:
+    before = open_below(jail.parent)
+    with pytest.raises(Refused) as caught:
+        two.look_up("job-1/v.mkv")
+    assert caught.value.message == "job-1/v.mkv is in media and out"
+    for folder in (jail, jail.with_name("out")):
+        assert str(folder / "job-1" / "v.mkv") in caught.value.hint
+    assert open_below(jail.parent) == before
+
+
+def test_a_file_below_two_roots_is_one_file(jail: Path) -> None:
+    roots = Roots([f"all={jail}", f"sub={jail / 'sub'}"], str(jail.with_name("out")))
+    for name in ("v.mkv", "sub/v.mkv", "all/sub/v.mkv", "sub/../sub/v.mkv"):
+        assert reader(roots)(name) == b"video"
+
+
+@pytest.mark.parametrize("name", ["media/../in-secret/s.mkv", "media/link.mkv", "out/../x"])
+def test_a_roots_name_does_not_lead_out(two: Roots, name: str) -> None:
+    with pytest.raises(Refused, match="outside"):
+        two.look_up(name)
+
+
+def test_a_call_holds_no_more_files_than_it_may(two: Roots, jail: Path) -> None:
+    for number in range(4):
+        (jail / f"{number}.mkv").write_bytes(b"video")
+    two.most_held = 3
+    before = open_below(jail.parent)
+    first, second = CallFiles(two, "job-1"), CallFiles(two, "job-2")
+    first.read("0.mkv")
+    for number in (1, 2, 1, 2):
+        second.read(f"{number}.mkv")
+    with pytest.raises(Refused, match="as many files as the server may open"):
+        second.read("3.mkv")
+    assert len(two.held) == 1
+    second.read("3.mkv")
+    first.close()
+    second.close()
+    assert open_below(jail.parent) == before
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EACCES, errno.EIO])
+def test_what_cannot_be_looked_up_again_is_not_said_to_be_replaced(
+    jail: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    files = CallFiles(Roots([str(jail)], str(jail.with_name("out"))), "job-1")
+    files.read("sub/v.mkv")
+
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as fault:
+        fault.setattr(roots_module, "_walk", fail)
+        with pytest.raises(Unreadable, match=os.strerror(number)):
+            files.verify()
+    files.verify()
+    (jail / "sub" / "v.mkv").unlink()
+    with pytest.raises(Changed):
+        files.verify()
+    files.close()
+
+
+def test_the_server_raises_its_own_limit_of_open_files(place: Place, tmp_path: Path) -> None:
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    words = server_words(place.media, tmp_path)
+    at = words.index("-c") + 1
+    words[at] = (
+        "import resource as r; from vmafkit.mcp import app\n"
+        f"r.setrlimit(r.RLIMIT_NOFILE, (100, {hard}))\n"
+        "app.Server.run = lambda self, how: print(r.getrlimit(r.RLIMIT_NOFILE))\n" + words[at]
+    )
+    done = subprocess.run(
+        words, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment(),
+        timeout=60, check=True,
+    )  # fmt: skip
+    assert done.stdout == f"({hard}, {hard})\n"
+
+
+def test_folders_that_a_killed_server_left_are_tidied_and_no_others(jail: Path) -> None:
+    out = jail.with_name("out")
+    names = {n: out / f"job-{n:012x}" for n in range(5)}
+    for folder in [*names.values(), out / "job-mine"]:
+        folder.mkdir()
+    (names[1] / f"{fsio.TEMP_PREFIX}1.mkv").write_bytes(b"half")
+    (names[2] / "whole.mkv").write_bytes(b"video")
+    names[3].rmdir()
+    names[3].symlink_to(jail)
+    names[4].rmdir()
+    roots = Roots([str(jail)], str(out))
+    running = CallFiles(roots, names[4].name)
+    running.write("x.mkv")
+    running.begin()
+    kept = {names[2], names[3], names[4], out / "job-mine"}
+    assert leftovers.tidy(roots.out.handle, out) == 2
+    assert set(out.iterdir()) == kept
+    assert leftovers.tidy(Roots([str(jail)], str(out)).out.handle, out) == 0
+    running.close()
+    assert set(out.iterdir()) == kept - {names[4]}
 
 
 @pytest.mark.parametrize("word", ["/", "/does/not/exist"])
@@ -333,6 +481,8 @@ READS = [
     ("worst_frames", {**PAIR}, "distorted"),
     ("probe", {}, "source"),
     ("plan", {"verb": "recommend"}, "source"),
+    ("plan", {"verb": "recommend"}, "from_corpus"),
+    ("plan", {"verb": "compare"}, "sources"),
     ("recommend", {"target": ["90"]}, "source"),
     ("recommend", {"target": ["90"]}, "from_corpus"),
     ("auto", {"target": ["90"]}, "source"),
@@ -355,27 +505,63 @@ WRITES = [
     ("compare", {"sources": ["good.mkv"]}, "output"),
     ("compare", {"sources": ["good.mkv"]}, "report"),
     ("extract_features", {"pairs": [PAIR]}, "output"),
+    ("plan", {"verb": "tune_per_shot", "source": "good.mkv"}, "output"),
+    ("plan", {"verb": "ladder", "source": "good.mkv"}, "report"),
 ]
 
 
-def test_every_tool_refuses_every_form(served: Live, place: Place) -> None:
-    names = forms(place.secret, place.media)
-    names |= {"linked folder": "linked/secret.mkv", "link to a link": "linked/../link.mkv"}
+@pytest.fixture(scope="module")
+def secret_models(place: Place) -> Place:
+    """Models that work, beside the secret file; links lead to them from the media."""
+    folder = place.secret.parent
+    tiny = next(each for each in shipped_folder().rglob("vmaf_tiny_v2.onnx"))
+    for ending in (".onnx", ".json"):
+        shutil.copy(tiny.with_suffix(ending), folder / f"tiny{ending}")
+    (folder / "vmaf.json").write_bytes(model_json("vmaf_v0.6.1", find_ffmpeg()))
+    for name in ("tiny.onnx", "vmaf.json"):
+        (place.media / f"link{Path(name).suffix}").symlink_to(folder / name)
+    return place
+
+
+def outer_names(place: Place, tool: str, argument: str) -> list[str]:
+    """All forms of a name outside, of a model where the argument is one."""
+    secret, ending = place.secret, ".mkv"
+    if "model" in argument:
+        is_vmaf = argument == "models" and tool in ("score", "worst_frames")
+        secret = secret.with_name("vmaf.json" if is_vmaf else "tiny.onnx")
+        ending = secret.suffix
+    names = forms(secret, place.media)
+    names |= {"link": f"link{ending}", "linked folder": f"linked/{secret.name}",
+              "link to a link": f"linked/../link{ending}"}  # fmt: skip
+    return list(names.values())
+
+
+def test_every_tool_refuses_every_form(served: Live, secret_models: Place) -> None:
     asked = 0
     for tool, rest, argument in READS:
-        for name in names.values():
-            ending = ".json" if tool in ("score", "worst_frames") else ".onnx"
-            ending = ".onnx" if argument == "tiny_model" else ending
-            word: Any = f"{name}{ending}" if "model" in argument else name
-            word = [word] if argument in ("models", "sources") else word
+        for name in outer_names(secret_models, tool, argument):
+            word = [name] if argument in ("models", "sources") else name
             failure = served.failure(tool, **{**rest, argument: word})
-            assert failure["error"] in ("refused", "unreadable", "usage"), (tool, name, failure)
+            assert failure["error"] in ("refused", "unreadable"), (tool, name, failure)
+            if name.startswith("link"):
+                assert "outside the roots" in failure["message"], (tool, name, failure)
             asked += 1
-    for name in names.values():
+    for name in outer_names(secret_models, "extract_features", "pairs"):
         pair = {"reference": name, "distorted": "poor.mkv"}
         failure = served.failure("extract_features", pairs=[pair])
         assert failure["error"] in ("refused", "unreadable"), (name, failure)
     assert asked == 16 * len(READS)
+
+
+def test_the_models_that_are_refused_outside_work_inside(
+    served: Live, secret_models: Place
+) -> None:
+    folder, inside = secret_models.secret.parent, secret_models.media
+    for name in ("tiny.onnx", "tiny.json", "vmaf.json"):
+        shutil.copy(folder / name, inside)
+    assert served.result("describe_model", model="tiny.onnx")
+    found = served.result("score", **PAIR, models=["vmaf.json"], tiny_model="tiny.onnx")
+    assert found["model"] == "vmaf" and found["tiny_models"]
 
 
 def test_every_tool_refuses_to_write_elsewhere(served: Live, place: Place) -> None:
@@ -400,7 +586,7 @@ def test_every_tool_with_a_file_argument_is_tried_above(served: Live) -> None:
         for name in tool.input_schema["properties"]:
             if name in NAMED:
                 # There these words are ids alone, held to a pattern.
-                ids = (tool.name == "score" and name == "features") or (
+                ids = (tool.name in ("score", "worst_frames") and name == "features") or (
                     name == "model" and "pattern" in str(tool.input_schema["properties"][name])
                 )
                 assert (tool.name, name) in tried or ids, (tool.name, name)

@@ -133,6 +133,16 @@ def test_the_worst_frames_are_shown_as_pictures(served: Live) -> None:
     assert kinds == ["text", "text", "image", "text", "image"]
 
 
+def test_the_backend_is_the_one_asked_for_and_no_program_can_be_named(served: Live) -> None:
+    pair = {"reference": "good.mkv", "distorted": "poor.mkv"}
+    found = served.result("worst_frames", **pair, count=1, score_backend="libvmaf")
+    assert found["scored_by"]["backend"] == "libvmaf"
+    failure = served.failure("score", **pair, score_backend="vmaf-binary")
+    assert failure["error"] == "usage"
+    dry = served.result("recommend", source="good.mkv", target=["85"], predict_only=True)
+    assert dry["scored_by"]["backend"] is None
+
+
 def test_progress_is_told_and_a_plan_encodes_nothing(served: Live, place: Place) -> None:
     told: list[tuple[float, str | None]] = []
 
@@ -141,7 +151,8 @@ def test_progress_is_told_and_a_plan_encodes_nothing(served: Live, place: Place)
 
     asked = {"source": "good.mkv", "target": ["85"], "preset": "superfast"}
     served.ask(served.client.call_tool, "recommend", asked, progress_callback=note)
-    assert told and told == sorted(told, key=lambda one: one[0])
+    steps = [done for done, _ in told]
+    assert steps and steps == sorted(set(steps))
 
 
 @pytest.mark.parametrize("verb", ["recommend", "auto", "ladder", "tune_per_shot"])

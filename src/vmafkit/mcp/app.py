@@ -12,23 +12,35 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.to_thread
 from mcp.server import MCPServer
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ResourceError, ToolError, UnexpectedToolError
 from mcp.server.transport_security import TransportSecuritySettings
-from mcp_types import CallToolResult, InputRequiredResult, Tool, ToolAnnotations
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    INVALID_PARAMS,
+    CallToolResult,
+    GetPromptResult,
+    InputRequiredResult,
+    Resource,
+    Tool,
+    ToolAnnotations,
+)
 from pydantic import AnyUrl, ValidationError
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vmafkit.errors import InputError, UsageError, VmafkitError
-from vmafkit.mcp import prompts, summaries
+from vmafkit.mcp import prompts, stdio, summaries, wording
 from vmafkit.mcp.desk import Desk, failed
 from vmafkit.mcp.jobs import Internal, JobLimits, Jobs
 from vmafkit.mcp.resources import Resources
 from vmafkit.mcp.roots import Roots
 from vmafkit.mcp.tools_info import InfoTools
 from vmafkit.mcp.tools_models import ModelTools
+from vmafkit.mcp.tools_plan import PlanTools
 from vmafkit.mcp.tools_score import ScoreTools
 from vmafkit.mcp.tools_title import TitleTools
 from vmafkit.mcp.tools_tune import TuneTools
@@ -43,6 +55,8 @@ _SHORTEST_TOKEN = 16
 # Of arguments that a tool does not have: how many are named, and how many characters of each.
 _MOST_SHOWN = 5
 _LONGEST_SHOWN = 40
+# Of names that clients make up: what is looked up, and what is said again.
+_LONGEST_NAME, _LONGEST_ECHO = 2048, 200
 _LOCAL = ("127.0.0.1", "localhost")
 # Tools whose verb may be absent, with the module of vmafkit.api that it lives in.
 _NEEDS = {
@@ -71,7 +85,19 @@ class Shared(Desk):
 
 
 class Server(MCPServer[Any]):
-    """Answers a failed call with an error's code and sentence, never with a traceback."""
+    """Answers a failed call with an error's code and sentence, never with a traceback.
+
+    Attributes:
+        files: tells the resources that come and go.
+    """
+
+    files: Callable[[], list[Resource]] = list[Resource]
+
+    async def run_stdio_async(self) -> None:
+        """Serve over standard input and output until the input ends."""
+        inner = self._lowlevel_server
+        async with stdio.streams() as (read, write):
+            await inner.run(read, write, inner.create_initialization_options())
 
     async def list_tools(self) -> list[Tool]:
         """All tools; their schemas say that no other argument is taken."""
@@ -87,19 +113,24 @@ class Server(MCPServer[Any]):
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool; what it raises becomes an error result."""
         # The protocol's library drops what it does not know, and the call would go on without it.
+        named: list[str] = []
         for tool in await self.list_tools():
-            refusal = _unknown(tool, arguments) if tool.name == name else None
+            if tool.name != name:
+                continue
+            named = list(tool.input_schema.get("properties", {}))
+            refusal = _unknown(tool, arguments)
             if refusal is not None:
                 return failed(refusal)
         try:
             return await super().call_tool(name, arguments, context)
         except ToolError as error:
-            return failed(_translated(name, error))
+            return failed(wording.respoken(_translated(name, error), named))
 
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Any, Any] | None = None
     ) -> Iterable[ReadResourceContents] | InputRequiredResult:
         """Read a resource; what it raises becomes a protocol error with code and sentence."""
+        _refuse_long("resource", str(uri))
         try:
             return await super().read_resource(uri, context)
         except ResourceError as error:
@@ -108,6 +139,30 @@ class Server(MCPServer[Any]):
                 raise
             refusal = ResourceError(summaries.text_of(f"{cause.code}: {cause.sentence()}"))
             raise refusal from cause
+
+    async def list_resources(self) -> list[Resource]:
+        """The resources that are always there, and the newest files below the output folder."""
+        return [*await super().list_resources(), *await anyio.to_thread.run_sync(self.files)]
+
+    async def get_prompt(
+        self,
+        name: str,
+        arguments: dict[str, Any] | None = None,
+        context: Context[Any, Any] | None = None,
+    ) -> GetPromptResult | InputRequiredResult:
+        """Render a prompt."""
+        _refuse_long("prompt", name)
+        return await super().get_prompt(name, arguments, context)
+
+
+def _refuse_long(kind: str, name: str) -> None:
+    """Refuse a name that nothing has, since an error says it again in whole."""
+    if len(name) > _LONGEST_NAME:
+        shown = summaries.text_of(name, _LONGEST_ECHO)
+        refusal = MCPError(
+            INVALID_PARAMS, f"usage: no {kind} has a name of {len(name)} characters: {shown}"
+        )
+        raise refusal
 
 
 def _of_ours(error: BaseException) -> VmafkitError | None:
@@ -144,7 +199,9 @@ def _translated(name: str, error: ToolError) -> VmafkitError:
     if isinstance(error, UnexpectedToolError):
         logging.getLogger(__name__).error("%s failed", name, exc_info=cause)
         return Internal(f"{name} failed inside")
-    return UsageError(str(error), hint="tools/list names the tools")
+    return UsageError(
+        summaries.text_of(str(error), _LONGEST_ECHO), hint="tools/list names the tools"
+    )
 
 
 def make_server(shared: Desk) -> MCPServer[Any]:
@@ -163,7 +220,9 @@ def make_server(shared: Desk) -> MCPServer[Any]:
             open_world_hint=False,
         )
         server.add_tool(function, annotations=hints)
-    Resources(shared).add_to(server)
+    resources = Resources(shared)
+    resources.add_to(server)
+    server.files = resources.listed
     prompts.add_to(server)
     return server
 
@@ -173,9 +232,10 @@ def _tools(shared: Desk) -> list[Callable[..., Awaitable[Any]]]:
     info, models = InfoTools(shared), ModelTools(shared)
     every: list[Callable[..., Awaitable[Any]]] = [
         look.score, models.list_models, models.describe_model, info.list_encoders, info.doctor,
-        info.probe, tune.plan, tune.recommend, tune.auto, title.ladder, title.tune_per_shot,
-        tune.compare, info.query_corpus, models.extract_features, models.eval_model_on_split,
-        models.compare_models, look.worst_frames, info.job_status, info.job_cancel,
+        info.probe, PlanTools(shared).plan, tune.recommend, tune.auto, title.ladder,
+        title.tune_per_shot, tune.compare, info.query_corpus, models.extract_features,
+        models.eval_model_on_split, models.compare_models, look.worst_frames,
+        info.job_status, info.job_cancel,
     ]  # fmt: skip
     return [each for each in every if _is_there(each.__name__)]
 

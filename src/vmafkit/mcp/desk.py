@@ -77,14 +77,12 @@ class Desk:
 
 
 async def _follow(ctx: Ctx, job: Job) -> None:
-    told: tuple[float, str] = (-1.0, "")
+    told = -1.0
     while not job.ended.is_set():
-        now = (job.done, job.note)
-        if now != told and job.done >= told[0]:
-            told = now
-            await ctx.report_progress(
-                job.done, job.total or None, f"{job.id}: {job.note or job.state}"
-            )
+        # The protocol wants each to be more than the one before, so a new note alone is not told.
+        if job.done > told:
+            told = job.done
+            await ctx.report_progress(told, job.total or None, f"{job.id}: {job.note or job.state}")
         await anyio.sleep(_LOOK_EVERY_S)
 
 

@@ -117,10 +117,14 @@ class Jobs:
         """
         job = Job(job_id or new_id(), tool)
         with self._lock:
-            waiting = sum(each.state == "waiting" for each in self._jobs.values())
-            if self._is_closed or waiting >= self.limits.waiting:
+            if self._is_closed:
+                raise Refused("the server is about to end")
+            # Not by their state: one whose thread has yet to begin may find a free slot.
+            live = sum(not each.ended.is_set() for each in self._jobs.values())
+            if live >= self.limits.at_once + self.limits.waiting:
                 raise Refused(
-                    f"{waiting} jobs wait already", hint="wait for one to end, or cancel one"
+                    f"{self.limits.at_once} jobs run and {self.limits.waiting} wait already",
+                    hint="wait for one to end, or cancel one",
                 )
             self._jobs[job.id] = job
             self._forget_oldest()
@@ -140,7 +144,7 @@ class Jobs:
         with self._lock:
             return list(self._jobs.values())
 
-    def close(self, *, wait_s: float = 2.0) -> None:
+    def close(self, *, wait_s: float = 4.0) -> None:
         """Stop all jobs and wait for them, as long as that."""
         with self._lock:
             self._is_closed = True

@@ -55,12 +55,20 @@ def run_call(
         fsio.ensure_folder(folder / _TEMPORARY)
         asked = {"tool": job.tool, "words": words, "cpu_s": limits.cpu_s}
         fsio.write_scratch(folder / ASKED, json.dumps(asked, default=str))
-        finished = _run(job, folder, limits, cwd)
-        job.cpu_s = finished.cpu_s
-        return _answer(job, folder / FOUND, finished, limits)
+        finished = None
+        try:
+            finished = _run(job, folder, limits, cwd)
+            return _answer(job, folder / FOUND, finished, limits)
+        finally:
+            if finished is None or finished.exit_status != 0:
+                # A process that was killed had no time to remove its own folders.
+                fsio.remove_left_behind(settings.scratch_room())
 
 
 def _run(job: Job, folder: Path, limits: JobLimits, cwd: Path) -> proc.Finished:
+    def count(cpu_s: float) -> None:
+        job.cpu_s = cpu_s
+
     try:
         return proc.run(
             (*COMMAND, str(folder)),
@@ -71,6 +79,7 @@ def _run(job: Job, folder: Path, limits: JobLimits, cwd: Path) -> proc.Finished:
             grace_s=_GRACE_S,
             env=settings.own_environment() | {"TMPDIR": str(folder / _TEMPORARY)},
             what=job.tool,
+            on_cpu_s=count,
         )
     except ToolTimeout as error:
         raise ToolTimeout(error.message, hint=_CPU_HINT) from error

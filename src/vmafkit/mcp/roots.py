@@ -20,6 +20,7 @@ from pathlib import Path
 
 from vmafkit import fsio
 from vmafkit.errors import Changed, InputError, OutputError, Refused, Unreadable, UsageError
+from vmafkit.mcp import leftovers
 from vmafkit.media.hashing import show
 
 _PROTOCOL = re.compile(r"[A-Za-z][A-Za-z0-9+.,-]*:")
@@ -28,6 +29,10 @@ _LONGEST = 4096
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Without waiting, since the other end of a pipe may never come.
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+# What it means when a name leads to something else now; other failures say nothing about that.
+_ELSEWHERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+_TOO_MANY = (errno.EMFILE, errno.ENFILE)
+_MOST_HELD = 65536
 
 
 def is_inside(path: str, folder: str) -> bool:
@@ -92,13 +97,15 @@ class OpenFile:
     way: tuple[_Step, ...] = ()
 
     def is_still_there(self) -> bool:
-        """Whether its name leads to it and always did, with no link on the way."""
+        """Whether its name leads to it and always did, with no link on the way. Raises: OSError."""
         try:
             if not os.path.samestat(os.lstat(self.root.path), os.fstat(self.root.handle)):
                 return False
             again, way = _walk(self.root, str(self.path))
-        except OSError:
-            return False
+        except OSError as error:
+            if error.errno in _ELSEWHERE:
+                return False
+            raise
         os.close(again)
         file = len(self.way) - 1
         return len(way) == len(self.way) and all(
@@ -114,11 +121,17 @@ class Roots:
         read: folders, or `NAME=FOLDER`.
         out: the folder that gets a folder for each call that writes; it may be read too.
 
+    Attributes:
+        held: handles of the files that calls read now.
+        most_held: how many there may be.
+
     Raises:
         UsageError: a folder is not there, or is the whole disk.
     """
 
     def __init__(self, read: Sequence[str], out: str) -> None:
+        self.held: set[int] = set()
+        self.most_held = _most_held()
         self.read = [_root(word) for word in read]
         self.out = _root(out, name="out", flag="--out")
         names = [root.name for root in self.all]
@@ -135,14 +148,17 @@ class Roots:
         """Open a file for reading.
 
         Args:
-            name: absolute, or relative to one of the roots, tried in order.
+            name: absolute; or relative to one of the roots, with or without the root's name as
+                its first part.
 
         Raises:
-            Refused: it leads out of the roots, or is no name of a plain file.
+            Refused: it leads out of the roots, is no name of a plain file, or names several.
             Unreadable: it is not there, or may not be read.
         """
         _check_text(name)
+        found: list[OpenFile] = []
         last: OSError | None = None
+        is_other = False
         places, leads_out = self._places(name)
         for root, real in places:
             try:
@@ -150,31 +166,55 @@ class Roots:
             except OSError as error:
                 last = error
                 continue
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
+            if stat.S_ISREG(os.fstat(handle).st_mode):
+                found.append(OpenFile(Path(real), handle, root, way))
+            else:
                 os.close(handle)
-                raise Refused(f"{_shown(name)} is not a plain file", hint="name one file")
-            return OpenFile(Path(real), handle, root, way)
+                is_other = True
+        if len(found) == 1:
+            return found[0]
+        for file in found:
+            os.close(file.handle)
+        if found:
+            names = " and ".join(file.root.name for file in found)
+            paths = " or ".join(show(file.path) for file in found)
+            raise Refused(f"{_shown(name)} is in {names}", hint=f"name {paths}")
+        if is_other:
+            raise Refused(f"{_shown(name)} is not a plain file", hint="name one file")
         if leads_out:
             raise Refused(f"{_shown(name)} lies outside the roots", hint=self._hint())
+        if last is not None and last.errno in _TOO_MANY:
+            raise _too_many_files()
         if last is not None and last.errno not in (errno.ENOENT, errno.ENOTDIR):
             raise Unreadable(f"{_shown(name)} cannot be read: {last.strerror}")
         raise Unreadable(f"{_shown(name)} is not there", hint=self._hint())
 
     def _places(self, name: str) -> tuple[list[tuple[Root, str]], bool]:
-        """Where a name may lead, below which root; and whether one way leads out of them."""
-        bases = [""] if Path(name).is_absolute() else [root.path for root in self.all]
-        found: list[tuple[Root, str]] = []
-        for base in bases:
+        """Where a name may lead, below which root; and whether none of its ways stays in them."""
+        path = Path(name)
+        ways = [name] if path.is_absolute() else [f"{root.path}/{name}" for root in self.all]
+        ways += [
+            f"{root.path}/{name.partition('/')[2]}"
+            for root in self.all
+            if name.startswith(f"{root.name}/")
+        ]
+        found: dict[str, Root] = {}
+        leads_out = False
+        for way in ways:
             try:
-                real = os.path.realpath(os.path.join(base, name))  # noqa: PTH118
+                real = os.path.realpath(way)
             except OSError as error:
                 # A link that goes away while it is read is told even by the lenient form.
                 raise Refused(f"{_shown(name)} changed while it was looked up") from error
-            found += [(root, real) for root in self.all if is_inside(real, root.path)][:1]
-        return found, len(found) < len(bases)
+            inside = [root for root in self.all if is_inside(real, root.path)]
+            if inside:
+                found.setdefault(real, inside[0])
+            leads_out = leads_out or not inside
+        return [(root, real) for real, root in found.items()], leads_out
 
     def _hint(self) -> str:
-        return f"files below {', '.join(root.name for root in self.all)} may be named"
+        names = ", ".join(root.name for root in self.all)
+        return f"files below {names} may be named, such as {self.all[0].name}/FILE"
 
 
 @dataclass
@@ -200,8 +240,15 @@ class CallFiles:
             raise
 
     def hold(self, file: OpenFile) -> Path:
-        """Keep an open file as one that this call reads."""
-        self._read.append(file)
+        """Keep an open file as one that this call reads. Raises: Refused: there are too many."""
+        if any(file.path == each.path and file.way == each.way for each in self._read):
+            os.close(file.handle)
+        elif len(self.roots.held) >= self.roots.most_held:
+            os.close(file.handle)
+            raise _too_many_files()
+        else:
+            self._read.append(file)
+            self.roots.held.add(file.handle)
         return file.path
 
     def beside(self, path: Path) -> None:
@@ -248,10 +295,14 @@ class CallFiles:
         path = Path(root.path) / self.name
         if os.path.lexists(path):
             raise OutputError(f"{show(path)} is there already")
-        fsio.ensure_folder(path)
         try:
-            handle = os.open(self.name, _FOLDER, dir_fd=root.handle)
+            with leftovers.making_folder(root.handle):
+                fsio.ensure_folder(path)
+                handle = os.open(self.name, _FOLDER, dir_fd=root.handle)
+                leftovers.mark(handle)
         except OSError as error:
+            if error.errno in _TOO_MANY:
+                raise _too_many_files() from error
             raise OutputError(f"{show(path)} is no folder of ours") from error
         self._folder = OpenFile(path, handle, root)
         if os.listdir(handle):  # noqa: PTH208
@@ -269,9 +320,17 @@ class CallFiles:
 
         Raises:
             Changed: a file or a folder on the way to it was put in its place.
+            Unreadable: that cannot be told.
         """
         for each in self._read:
-            if not each.is_still_there():
+            try:
+                is_still_there = each.is_still_there()
+            except OSError as error:
+                raise Unreadable(
+                    f"{show(each.path)} cannot be looked up again: {error.strerror}",
+                    hint="the result is withheld, since the file may have been replaced",
+                ) from error
+            if not is_still_there:
                 raise Changed(
                     f"{show(each.path)} was replaced during the call",
                     hint="its result is withheld; run it again when the files are at rest",
@@ -292,6 +351,8 @@ class CallFiles:
     def close(self) -> None:
         """Let go of all files; an empty folder is removed."""
         for each in [*self._read, *([self._folder] if self._folder else [])]:
+            # First, since another call may get the same number as soon as it is closed.
+            self.roots.held.discard(each.handle)
             with suppress(OSError):
                 os.close(each.handle)
         folder, self._folder = self._folder, None
@@ -308,6 +369,23 @@ def read_bytes(file: OpenFile, limit_bytes: int, *, offset: int = 0) -> bytes:
         return os.pread(file.handle, limit_bytes, offset)
     except OSError as error:
         raise Unreadable(f"{show(file.path)} cannot be read: {error.strerror}") from error
+
+
+def _most_held() -> int:
+    """Three quarters of what this process may open; the rest is for its jobs and its client."""
+    try:
+        import resource
+    except ImportError:
+        return 1024
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_HELD if soft == resource.RLIM_INFINITY else min(_MOST_HELD, soft * 3 // 4)
+
+
+def _too_many_files() -> Refused:
+    return Refused(
+        "the calls that run hold as many files as the server may open",
+        hint="wait for one to end, name fewer files, or raise the server's limit (ulimit -n)",
+    )
 
 
 def _root(word: str, name: str = "", *, flag: str = "--root") -> Root:

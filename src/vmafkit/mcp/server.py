@@ -32,6 +32,8 @@ Examples:
 """
 
 _USUAL = JobLimits()
+# Three years; the clocks of the system count no further than some centuries.
+_LONGEST_S = 1e8
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
@@ -60,11 +62,9 @@ def serve(
     waiting: Annotated[
         int, typer.Option(min=0, max=1000, help="Jobs that may wait.")
     ] = _USUAL.waiting,
-    time_limit: Annotated[
-        float, typer.Option(min=1, help="Seconds that a job may run.")
-    ] = _USUAL.time_s,
+    time_limit: Annotated[float, typer.Option(help="Seconds that a job may run.")] = _USUAL.time_s,
     cpu_limit: Annotated[
-        float, typer.Option(min=1, help="CPU seconds that a job may use, its programs included.")
+        float, typer.Option(help="CPU seconds that a job may use, its programs included.")
     ] = _USUAL.cpu_s,
     cpus: Annotated[
         int, typer.Option(min=0, max=4096, help="Processors of a job; 0 shares them out.")
@@ -85,6 +85,10 @@ def serve(
         raise UsageError("there are no folders to serve", hint="give --root and --out")
     if (http is None) != (token_file is None):
         raise UsageError("--http and --token-file go together")
+    for flag, seconds in (("--time-limit", time_limit), ("--cpu-limit", cpu_limit)):
+        # Written so that what is no number is refused as well.
+        if not 1 <= seconds <= _LONGEST_S:
+            raise UsageError(f"{flag} {seconds:g} is not between 1 and {_LONGEST_S:.0f} seconds")
     limits = JobLimits(at_once=jobs, waiting=waiting, time_s=time_limit, cpu_s=cpu_limit, cpus=cpus)
     if print_config:
         _print(root, out, _flags_of(limits), http, token_file)
@@ -102,22 +106,40 @@ def serve(
 def _run(
     root: list[str], out: str, limits: JobLimits, http: int | None, token_file: Path | None
 ) -> None:
+    from vmafkit.mcp import leftovers
     from vmafkit.mcp.app import Shared, http_app, make_server
+    from vmafkit.mcp.stdio import ended_by_signals
 
+    _raise_file_limit()
     shared = Shared.made(root, out, limits)
+    leftovers.tidy(shared.roots.out.handle, Path(shared.roots.out.path))
     server = make_server(shared)
+    if http is None or token_file is None:
+        with ended_by_signals(shared.close):
+            try:
+                with _until_nobody_reads():
+                    server.run("stdio")
+            finally:
+                shared.close()
+        return
     try:
-        if http is None or token_file is None:
-            with _until_nobody_reads():
-                server.run("stdio")
-        else:
-            import uvicorn
+        import uvicorn
 
-            uvicorn.run(
-                http_app(server, token_file), host="127.0.0.1", port=http, log_level="warning"
-            )
+        uvicorn.run(http_app(server, token_file), host="127.0.0.1", port=http, log_level="warning")
     finally:
         shared.close()
+
+
+def _raise_file_limit() -> None:
+    """Let this process open as many files as the system allows it; a call may hold hundreds."""
+    try:
+        import resource
+    except ImportError:
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # A system that says that there is no limit may still refuse to set none.
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @contextlib.contextmanager
