@@ -296,7 +296,7 @@ def test_only_regular_files_within_the_bound_are_read(tmp_path: Path) -> None:
                 fsio.read_bytes(odd)
             with pytest.raises(Refused):
                 fsio.sha256_file(odd)
-    with pytest.raises(Refused, match="is a folder"):
+    with pytest.raises(Unreadable, match="is a folder"):
         fsio.read_text(tmp_path)
 
 

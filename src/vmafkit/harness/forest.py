@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vmafkit import fsio
-from vmafkit.errors import Refused, Unreadable
+from vmafkit.errors import InputError, Unreadable
 from vmafkit.harness.feature_names import FeatureName, features_of_model
 from vmafkit.media.hashing import show
 from vmafkit.schema.model_recipe import Parameters
@@ -181,7 +181,7 @@ def is_forest(path: Path) -> bool:
     try:
         with fsio.open_regular(path) as file:
             return f'"{FORMAT}"'.encode() in file.read(_HEAD_BYTES)
-    except (OSError, ValueError, Refused):
+    except (OSError, ValueError, InputError):
         return False
 
 
