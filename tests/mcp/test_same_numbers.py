@@ -9,20 +9,30 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
+import itertools
 import json
 import os
 import shutil
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars
 import pytest
+from tests.engine_kit import library
 
-from mcp_kit import Live, record_of
+from mcp_kit import Live, live, record_of
+from tuning_kit import ffmpeg
+from vmafkit import api
+from vmafkit.mcp import summaries
+from vmafkit.scoring.engine import native
+from vmafkit.scoring.engine.native import Library
 
 from .conftest import Place
+
+__all__ = ["library"]
 
 PAIR = {"reference": "good.mkv", "distorted": "poor.mkv"}
 
@@ -35,6 +45,7 @@ class Call:
         program, words: of the command line, in the folder of the media.
         tool, arguments: of the server.
         fields: members of both records.
+        backend: what the server's answer has to say made the scores; empty where it is either.
     """
 
     program: str
@@ -42,6 +53,7 @@ class Call:
     tool: str
     arguments: dict[str, Any]
     fields: str
+    backend: str = ""
 
 
 CALLS = {
@@ -63,6 +75,51 @@ CALLS = {
         "score", {**PAIR, "tiny_model": "vmaf_tiny_v2"},
         "score frames tiny_models",
     ),
+    "score by libvmaf": Call(
+        "vmaf", "-r good.mkv -d poor.mkv --score-backend libvmaf --json",
+        "score", {**PAIR, "score_backend": "libvmaf"},
+        "score frames pooled backend backend_note versions", backend="libvmaf",
+    ),
+    "score by the engine": Call(
+        "vmaf", "-r good.mkv -d poor.mkv --score-backend engine --json",
+        "score", {**PAIR, "score_backend": "engine"},
+        "score frames pooled backend backend_note versions", backend="engine",
+    ),
+    "worst_frames": Call(
+        "vmaf", "-r good.mkv -d poor.mkv --feature psnr --display 256x144 "
+        "--score-backend libvmaf --json",
+        "worst_frames", {**PAIR, "count": 2, "features": ["psnr"], "display": "256x144",
+                         "score_backend": "libvmaf"},
+        "score statistic frames pooled display pix_fmt model model_note versions steps",
+        backend="libvmaf",
+    ),
+    "plan of recommend": Call(
+        "tune", "recommend good.mkv --target 85 --preset veryfast --samples 2 "
+        "--sample-duration 0.2 --max-bitrate 400 --dry-run --json",
+        "plan", {"verb": "recommend", "source": "good.mkv", "target": ["85"], "samples": 2,
+                 "preset": "veryfast", "sample_duration_s": 0.2, "max_bitrate": "400"},
+        "encoder preset window target targets caps model command quality",
+    ),
+    "plan of ladder": Call(
+        "tune", "ladder good.mkv --preset ultrafast --resolutions 128x72,64x36 --crf 24,30,36 "
+        "--max-quality 94 --dry-run --json",
+        "plan", {"verb": "ladder", "source": "good.mkv", "preset": "ultrafast",
+                 "resolutions": ["128x72", "64x36"], "crf": ["24,30,36"], "max_quality": 94},
+        "encodes commands vmaf_model window spacing versions",
+    ),
+    "plan of tune_per_shot": Call(
+        "tune", "tune-per-shot good.mkv --preset ultrafast --target 85 --probes 2 --dry-run "
+        "--json",
+        "plan", {"verb": "tune_per_shot", "source": "good.mkv", "preset": "ultrafast",
+                 "target": "85", "probes": 2},
+        "shots target model",
+    ),
+    "plan of auto": Call(
+        "tune", "auto good.mkv --target 90 --allow-codecs libx265 --json",
+        "plan", {"verb": "auto", "source": "good.mkv", "target": ["90"],
+                 "allow_codecs": ["libx265"]},
+        "cells metadata",
+    ),
     "recommend": Call(
         "tune", "recommend good.mkv --target 85 --preset veryfast --json",
         "recommend", {"source": "good.mkv", "target": ["85"], "preset": "veryfast"},
@@ -76,6 +133,18 @@ CALLS = {
                       "encoder": "libx265", "preset": "ultrafast"},
         "quality score met bitrate_kbps caps targets versions",
     ),
+    "recommend by libvmaf": Call(
+        "tune", "recommend good.mkv --target 85 --preset veryfast --score-backend libvmaf --json",
+        "recommend", {"source": "good.mkv", "target": ["85"], "preset": "veryfast",
+                      "score_backend": "libvmaf"},
+        "quality score met bitrate_kbps versions", backend="libvmaf",
+    ),
+    "recommend by the engine": Call(
+        "tune", "recommend good.mkv --target 85 --preset veryfast --score-backend engine --json",
+        "recommend", {"source": "good.mkv", "target": ["85"], "preset": "veryfast",
+                      "score_backend": "engine"},
+        "quality score met bitrate_kbps versions", backend="engine",
+    ),
     "auto": Call(
         "tune", "auto good.mkv --target 90 --json",
         "auto", {"source": "good.mkv", "target": ["90"]},
@@ -83,23 +152,26 @@ CALLS = {
     ),
     "ladder": Call(
         "tune", "ladder good.mkv --preset ultrafast --resolutions 128x72,64x36 --crf 24,30,36 "
-        "--format json",
+        "--score-backend libvmaf --format json",
         "ladder", {"source": "good.mkv", "preset": "ultrafast", "resolutions": ["128x72", "64x36"],
-                   "crf": ["24,30,36"]},
-        "renditions hull crossovers points vmaf_model versions spacing",
+                   "crf": ["24,30,36"], "score_backend": "libvmaf"},
+        "renditions hull crossovers points vmaf_model versions spacing", backend="libvmaf",
     ),
     "tune_per_shot": Call(
-        "tune", "tune-per-shot good.mkv --preset ultrafast --target 85 --probes 2 --json",
+        "tune", "tune-per-shot good.mkv --preset ultrafast --target 85 --probes 2 "
+        "--score-backend libvmaf --json",
         "tune_per_shot", {"source": "good.mkv", "preset": "ultrafast", "target": "85",
-                          "probes": 2},
+                          "probes": 2, "score_backend": "libvmaf"},
         "shots per_shot single change_percent kept met target model versions",
+        backend="libvmaf",
     ),
     "compare": Call(
         "tune", "compare good.mkv --encoder libx264 --preset ultrafast,superfast "
-        "--crf 24,28,32,36 --json",
+        "--crf 24,28,32,36 --score-backend libvmaf --json",
         "compare", {"sources": ["good.mkv"], "encoder": ["libx264"],
-                    "preset": ["ultrafast", "superfast"], "crf": ["24,28,32,36"]},
-        "metric anchor deltas versions",
+                    "preset": ["ultrafast", "superfast"], "crf": ["24,28,32,36"],
+                    "score_backend": "libvmaf"},
+        "metric anchor deltas versions", backend="libvmaf",
     ),
     "eval_model_on_split": Call(
         "train", "eval --model vmaf_tiny_v2 --features {features} --split all --bootstrap 50 "
@@ -165,11 +237,32 @@ def made(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Made:
     return found
 
 
+@pytest.fixture
+def served_with_engine(
+    library: Library, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Live]:
+    """A server whose cache has the engine."""
+    monkeypatch.setenv("VMAFKIT_CACHE", str(copied(tmp_path / "with-engine")))
+    folder = native.cached_folder()
+    folder.mkdir(parents=True)
+    shutil.copy2(library.path, folder)
+    with live(place.media, place.out) as connected:
+        yield connected
+
+
 @pytest.mark.parametrize("name", CALLS)
 def test_both_faces_give_the_same_numbers(
-    served: Live, place: Place, tmp_path: Path, made: Made, name: str
+    request: pytest.FixtureRequest,
+    served: Live,
+    place: Place,
+    tmp_path: Path,
+    made: Made,
+    name: str,
 ) -> None:
-    call, own_cache = CALLS[name], copied(tmp_path / "cache")
+    call = CALLS[name]
+    if call.backend == "engine":
+        served = request.getfixturevalue("served_with_engine")
+    own_cache = copied(tmp_path / "cache")
     words = [word.format(features=made.features) for word in call.words.split()]
     printed = json.loads(command_line(call.program, words, place.media, own_cache).splitlines()[-1])
     arguments = {
@@ -177,13 +270,56 @@ def test_both_faces_give_the_same_numbers(
         for key, value in call.arguments.items()
     }
     found = served.result(call.tool, **arguments)
+    if call.backend:
+        assert found["scored_by"]["backend"] == call.backend
     found = found["plan"] if call.tool == "auto" else found
-    if call.tool == "score":
+    if call.tool == "plan":
+        # Its commands would write below the server's own folder.
+        text = json.dumps(found["record"]).replace(f"file:{place.out}/", f"file:{place.media}/")
+        found = json.loads(text)
+    if call.tool in ("score", "worst_frames"):
         # The server leaves out what the model computes on its way.
         assert found["model"] in found["pooled"]
         printed["pooled"] = {column: printed["pooled"][column] for column in found["pooled"]}
     for field in call.fields.split():
         assert without_store(found[field]) == without_store(printed[field]), field
+
+
+def test_the_worst_frames_are_those_of_the_command_lines_frames(
+    served: Live, place: Place, tmp_path: Path
+) -> None:
+    log = tmp_path / "frames.json"
+    words = ["-r", "good.mkv", "-d", "poor.mkv", "-o", str(log), "--json"]
+    command_line("vmaf", words, place.media, copied(tmp_path / "cache"))
+    frames = json.loads(log.read_text("utf-8"))["frames"]
+    scores = {each["frameNum"]: each["metrics"]["vmaf"] for each in frames}
+    found = served.result("worst_frames", **PAIR, count=3, apart=4)["worst"]
+    assert len(found) == 3 and found[0]["frame"] == min(scores, key=scores.__getitem__)
+    for each in found:
+        assert each["vmaf_v0.6.1"] == pytest.approx(scores[each["frame"]], abs=1e-5)
+    numbers = sorted(each["frame"] for each in found)
+    assert min(b - a for a, b in itertools.pairwise(numbers)) >= 4
+
+
+RAW = {"width": 128, "height": 72, "pix_fmt": "yuv420p", "framerate": "25"}
+
+
+@pytest.mark.parametrize("words", [{"source": "tagged.mkv"}, {"source": "same.yuv", **RAW}])
+def test_a_probe_is_that_of_the_library(served: Live, place: Place, words: dict[str, Any]) -> None:
+    ffmpeg("-y", "-i", place.media / "good.mkv", "-f", "rawvideo", "-pix_fmt", "yuv420p",
+           place.media / "same.yuv")  # fmt: skip
+    found = served.result("probe", **words)
+    own = api.probe(**{**words, "source": place.media / words["source"]})
+    assert found.pop("tags")["values"] == summaries.quoted(own.pop("tags"))["values"]
+    assert found == summaries.plain(own)
+    assert (found["frame_count"], found["width"], found["height"]) == (20, 128, 72)
+
+
+@pytest.mark.parametrize("model", ["vmaf_v0.6.1", "vmaf_v0.6.1neg", "vmaf_tiny_v2"])
+def test_a_model_is_described_as_by_the_library(served: Live, model: str) -> None:
+    found, own = served.result("describe_model", model=model), api.describe_model(model)
+    assert found == summaries.plain(own)
+    assert model in json.dumps(found)
 
 
 def without_store(value: Any) -> Any:

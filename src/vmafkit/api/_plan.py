@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from vmafkit import encoders, settings
 from vmafkit.api._auto import auto
+from vmafkit.api._compare import compare_trials
 from vmafkit.api._ladder import ladder
 from vmafkit.api._recommend import recommend
 from vmafkit.api._tune_per_shot import tune_per_shot
+from vmafkit.api._words import raw_geometry
 from vmafkit.decide.plan_cost import (
     NEWEST,
     SEARCH_PROBES,
@@ -31,7 +33,32 @@ from vmafkit.media.source import Source
 from vmafkit.store.hashes import StoredHashes
 from vmafkit.store.trials import TrialStore
 
-PlannedVerb = Literal["recommend", "auto", "ladder", "tune_per_shot"]
+PlannedVerb = Literal["recommend", "auto", "ladder", "tune_per_shot", "compare"]
+Words = dict[str, Any]
+_TARGET = ("93",)
+_CAPS = ("target", "target_vmaf", "max_bitrate", "max_size", "max_encoded_percent")
+_RUNGS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Trials of one encoder and preset on one source.
+
+    Attributes:
+        sizes: (width, height) of the encodes.
+        display: (width, height) that each is compared at.
+        frames: of one trial.
+        likely, most: trials; `most` is None where the verb has no fixed bound.
+    """
+
+    source: Source
+    encoder: str
+    preset: str
+    sizes: Sequence[tuple[int, int]]
+    display: tuple[int, int]
+    frames: int
+    likely: int
+    most: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,43 +66,33 @@ class _Work:
     """What a verb would do.
 
     Attributes:
-        encoder, preset: of its encodes.
-        window: of one trial: `full`, or `start+frames` words.
-        sizes: (width, height) of the encodes.
-        likely, most: trials; `most` is None where the verb has no fixed bound.
         record: of its dry run.
+        notes: what a reader of the costs must know.
     """
 
-    encoder: str
-    preset: str
-    window: str
-    sizes: list[tuple[int, int]]
-    likely: int
-    most: int | None
+    parts: list[_Part]
     record: dict[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 def plan(
     verb: PlannedVerb,
-    source: str | Path,
+    source: str | Path | None = None,
     *,
-    target: Sequence[str] = ("93",),
-    encoder: str = "libx264",
-    preset: str | None = None,
-    model: str | None = None,
-    samples: int | None = None,
-    full: bool = False,
     cancel: threading.Event | None = None,
+    **words: Any,
 ) -> dict[str, Any]:
     """Say what a verb would run and what it would cost.
 
     Args:
         verb: the one that would be called with the same words.
-        target: of `recommend` and `auto`; its first word is that of `tune_per_shot`.
+        words: its own; `recommend` and `auto` take a target of 93 where none is given. What
+            would be written is checked and not written, and a report is left out.
 
     Returns:
         `estimate` in CPU seconds with its `basis`, `at_most` where the verb has a bound,
         `whole_source` for one encode and score of all frames, and the dry run's `record`.
+        `parts` tells the same for each encoder and preset.
 
     Raises:
         UsageError: there is no such verb.
@@ -83,79 +100,138 @@ def plan(
     """
     if verb not in get_args(PlannedVerb):
         raise UsageError(f"{verb!r} cannot be planned", hint=", ".join(get_args(PlannedVerb)))
-    opened = open_source(source)
-    words: dict[str, Any] = {"model": model, "cancel": cancel}
-    if verb == "tune_per_shot":
-        work = _per_shot(opened, target, encoder, preset, words)
-    else:
-        words |= {"samples": samples, "full": full}
-        work = _sampled(verb, opened, target, encoder, preset, words)
-    rates, known = _rates(opened, work)
-    frames = _frames_of(work.window, opened.frame_count)
-
-    def cost(encodes: int, frames: int = frames) -> Cost:
-        return cost_of(rates, work.sizes, opened.display_size, frames=frames, encodes=encodes)
-
+    own: Words = {name: value for name, value in words.items() if name != "report"}
+    if verb in ("recommend", "auto") and not any(own.get(name) for name in _CAPS):
+        own["target"] = _TARGET
+    work = _compare(own) if verb == "compare" else _of_one(verb, source, own, cancel)
+    parts = [(part, *_rates(part)) for part in work.parts]
+    likely = [_cost(part, rates, part.likely) for part, rates, _ in parts]
+    most = [_cost(part, rates, part.most) for part, rates, _ in parts if part.most is not None]
+    first = parts[0] if parts else None
+    basis = "; ".join(dict.fromkeys(rates.basis for _, rates, _ in parts))
     return {
         "type": "plan",
         "verb": verb,
-        "source": show(opened.path),
-        "encoder": work.encoder,
-        "preset": work.preset,
-        "frames": opened.frame_count,
-        "measured_frames": frames,
-        "known_trials": known,
-        "estimate": _told(cost(work.likely)) | {"is_estimate": True, "basis": rates.basis},
-        "at_most": None if work.most is None else _told(cost(work.most)),
-        "whole_source": _told(cost(1, opened.frame_count)),
+        "source": show(first[0].source.path) if first else None,
+        "encoder": ", ".join(dict.fromkeys(part.encoder for part in work.parts)),
+        "preset": ", ".join(dict.fromkeys(part.preset for part in work.parts)),
+        "frames": first[0].source.frame_count if first else 0,
+        "measured_frames": first[0].frames if first else 0,
+        "known_trials": _known(parts),
+        "estimate": _told(likely)
+        | {"is_estimate": True, "basis": basis or "nothing would be encoded"},
+        "at_most": _told(most) if len(most) == len(parts) else None,
+        "whole_source": _told([_whole(first[0], first[1])]) if first else None,
+        "parts": [
+            {"source": show(part.source.path), "encoder": part.encoder, "preset": part.preset,
+             "frames": part.frames, "basis": rates.basis, **_told([cost])}
+            for (part, rates, _), cost in zip(parts, likely, strict=True)
+        ],
+        "notes": list(work.notes),
         "record": work.record,
-    }
+    }  # fmt: skip
 
 
-def _sampled(verb: str, source: Source, target: Sequence[str], encoder: str, preset: str | None,
-             words: dict[str, Any]) -> _Work:  # fmt: skip
-    chosen = encoders.get(encoder)
-    own = [source.display_size]
-    name, preset_word = chosen.name, chosen.check_preset(preset or chosen.default_preset)
-    if verb == "recommend":
-        asked: dict[str, Any] = {"target": target, "encoder": encoder, "preset": preset}
-        record = recommend(source.path, **asked, **words, dry_run=True).record()
-        window = str(record["window"])
-        return _Work(name, preset_word, window, own, SEARCH_PROBES, MOST_PROBES, record)
-    if verb == "ladder":
-        record = ladder(source.path, encoder=encoder, preset=preset, **words, dry_run=True).record()
-        grid, window = int(record["encodes"]["grid"]), str(record["window"])
-        sizes = list(renditions(source.display_size, (), chosen.size_multiple_px))
-        # A ladder stops to refine when half of its grid is measured.
-        return _Work(name, preset_word, window, sizes, -(-grid // 2), grid, record)
-    presets = [preset] if preset else []
-    made = auto(source.path, target=target, allow_codecs=[encoder], preset=presets, **words)
-    record = made.plan.record()
+def _of_one(verb: str, path: str | Path | None, words: Words, cancel: Any) -> _Work:
+    """The work of a verb that takes one source."""
+    given = words | {"cancel": cancel}
+    if verb == "recommend" and words.get("from_corpus") is not None:
+        return _Work([], recommend(path, **given).record(), ("it decides from rows alone",))
+    if path is None:
+        raise UsageError("there is no source", hint="name a video")
+    geometry = (words.get(name) for name in ("width", "height", "pix_fmt", "framerate"))
+    source = open_source(path, raw=raw_geometry(*geometry))
+    works = {"recommend": _recommend, "auto": _auto, "ladder": _ladder}
+    return works.get(verb, _per_shot)(source, given)
+
+
+def _recommend(source: Source, words: Words) -> _Work:
+    is_only_told = bool(words.pop("predict_only", False))
+    record = recommend(source.path, **words, dry_run=True).record()
+    encoder, preset = _chosen(words)
+    part = _search(source, encoder, preset, str(record["window"]))
+    if is_only_told:
+        told = replace(part, likely=0, most=0)
+        return _Work([told], record, ("it predicts and encodes nothing",))
+    written = [_once(part)] if words.get("output") and part.frames < source.frame_count else []
+    return _Work([part, *written], record)
+
+
+def _auto(source: Source, words: Words) -> _Work:
+    is_executed = bool(words.pop("execute", False))
+    words.pop("runs_dir", None)
+    record = auto(source.path, **words).plan.record()
+    cells = record["cells"]
+    if not cells:
+        return _Work([], record, ("no encoder is left to choose",))
+    cell = next((each for each in cells if each["selected"]), cells[0])
     window = str(record["metadata"]["source_meta"]["window"])
-    return _Work(name, preset_word, window, own, SEARCH_PROBES, MOST_PROBES, record)
+    part = _search(source, cell["codec"], cell["preset"], window)
+    written = [_once(part)] if part.frames < source.frame_count else []
+    note = "without execute it encodes nothing; these are the costs with it"
+    return _Work([part, *written], record, () if is_executed else (note,))
 
 
-def _per_shot(source: Source, target: Sequence[str], encoder: str, preset: str | None,
-              words: dict[str, Any]) -> _Work:  # fmt: skip
-    chosen = encoders.get(encoder)
-    record = tune_per_shot(
-        source.path, target=target[0] if target else None, encoder=encoder, preset=preset,
-        **words, dry_run=True,
-    ).record()  # fmt: skip
-    # Four values of every shot, which make up the title once each; then the joined title, and
-    # the search for one setting that it is held against.
-    likely = 4 + 1 + SEARCH_PROBES
-    preset_word = chosen.check_preset(preset or chosen.default_preset)
-    return _Work(
-        chosen.name, preset_word, "full", [source.display_size], likely, None, record
-    )  # fmt: skip
+def _ladder(source: Source, words: Words) -> _Work:
+    record = ladder(source.path, **words, dry_run=True).record()
+    encoder, preset = _chosen(words)
+    grid = int(record["encodes"]["grid"])
+    multiple = encoders.get(encoder).size_multiple_px
+    sizes = list(renditions(source.display_size, words.get("resolutions") or (), multiple))
+    display = words.get("display") or source.display_size
+    frames = _frames_of(str(record["window"]), source.frame_count)
+    # A ladder stops to refine when half of its grid is measured.
+    part = _Part(source, encoder, preset, sizes, display, frames, -(-grid // 2), grid)
+    if not words.get("output"):
+        return _Work([part], record)
+    rungs = words.get("quality_tiers") or _RUNGS
+    made = replace(part, frames=source.frame_count, likely=rungs, most=None)
+    return _Work([part, made], record, (f"for the packages, {rungs} rungs are counted as whole",))
 
 
-def _rates(source: Source, work: _Work) -> tuple[Rates, int]:
+def _per_shot(source: Source, words: Words) -> _Work:
+    record = tune_per_shot(source.path, **words, dry_run=True).record()
+    encoder, preset = _chosen(words)
+    # The first values of every shot, which make up the title once each; then the joined title,
+    # and the search for one setting that it is held against.
+    likely = words.get("probes", 4) + 1 + SEARCH_PROBES
+    size = source.display_size
+    part = _Part(source, encoder, preset, [size], size, source.frame_count, likely, None)
+    return _Work([part], record)
+
+
+def _compare(words: Words) -> _Work:
+    trials, failed = compare_trials(**words)
+    parts = [
+        _Part(each.source, each.encoder, each.preset, [each.source.display_size],
+              words.get("display") or each.source.display_size, each.source.frame_count,
+              each.values + SEARCH_PROBES * each.is_searched,
+              each.values + MOST_PROBES * each.is_searched)
+        for each in trials
+    ]  # fmt: skip
+    return _Work(parts, {"failed": failed}, tuple(f"{name}: {why}" for name, why in failed.items()))
+
+
+def _search(source: Source, encoder: str, preset: str, window: str) -> _Part:
+    size, frames = source.display_size, _frames_of(window, source.frame_count)
+    return _Part(source, encoder, preset, [size], size, frames, SEARCH_PROBES, MOST_PROBES)
+
+
+def _once(part: _Part) -> _Part:
+    """One encode of the whole source, after what was measured on windows."""
+    return replace(part, frames=part.source.frame_count, likely=1, most=MOST_PROBES)
+
+
+def _chosen(words: Words) -> tuple[str, str]:
+    encoder = encoders.get(words.get("encoder", "libx264"))
+    return encoder.name, encoder.check_preset(words.get("preset") or encoder.default_preset)
+
+
+def _rates(part: _Part) -> tuple[Rates, int]:
     """The rates, and how many trials of this source, encoder and preset are known."""
     cache = settings.cache_folder()
-    encoder, preset = work.encoder, work.preset
-    sha256 = content_hash(source.path, StoredHashes(cache))
+    encoder, preset = part.encoder, part.preset
+    sha256 = content_hash(part.source.path, StoredHashes(cache))
     with TrialStore(cache) as store:
         known = store.count(encoder=encoder, preset=preset, source_sha256=sha256)
 
@@ -171,14 +247,28 @@ def _rates(source: Source, work: _Work) -> tuple[Rates, int]:
     return found or assumed_rates(encoder, preset), known
 
 
-def _told(cost: Cost) -> dict[str, Any]:
+def _known(parts: Sequence[tuple[_Part, Rates, int]]) -> int:
+    counts = {(part.source.path, part.encoder, part.preset): known for part, _, known in parts}
+    return sum(counts.values())
+
+
+def _cost(part: _Part, rates: Rates, encodes: int) -> Cost:
+    return cost_of(rates, part.sizes, part.display, frames=part.frames, encodes=encodes)
+
+
+def _whole(part: _Part, rates: Rates) -> Cost:
+    return _cost(replace(part, frames=part.source.frame_count), rates, 1)
+
+
+def _told(costs: Sequence[Cost]) -> dict[str, Any]:
     cores = settings.core_count()
+    cpu_s = sum(cost.cpu_s for cost in costs)
     return {
-        "encodes": cost.encodes,
-        "encode_s": round(cost.encode_s, 1),
-        "score_s": round(cost.score_s, 1),
-        "cpu_s": round(cost.cpu_s, 1),
-        "wall_s": round(cost.cpu_s / cores, 1),
+        "encodes": sum(cost.encodes for cost in costs),
+        "encode_s": round(sum(cost.encode_s for cost in costs), 1),
+        "score_s": round(sum(cost.score_s for cost in costs), 1),
+        "cpu_s": round(cpu_s, 1),
+        "wall_s": round(cpu_s / cores, 1),
         "cores": cores,
     }
 

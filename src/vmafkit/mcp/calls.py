@@ -9,19 +9,24 @@ import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vmafkit import api, fsio
+from vmafkit.errors import VmafkitError
 from vmafkit.execute.events import Event
-from vmafkit.mcp import summaries
+from vmafkit.mcp import summaries, wording
 from vmafkit.version import __version__
 
 if TYPE_CHECKING:
+    from vmafkit.api._worst_frames import WorstFrames
     from vmafkit.scoring.score import Score
 
 Words = dict[str, Any]
-_MOST_PICTURE_BYTES = 1 << 20
+_OF_PAIRS = ("width", "height", "pix_fmt", "framerate")
+MOST_PICTURE_BYTES = 768 * 1024
+"""Of all pictures of an answer; as base64 they are 1 MiB."""
 
 
 @dataclass
@@ -77,16 +82,39 @@ def _score(words: Words, watch: Watch) -> Found:
 
 def _worst_frames(words: Words, watch: Watch) -> Found:
     done = watch.count("frames scored")
-    found = api.worst_frames(**words, cancel=watch.cancel, on_progress=done)
+    found = api.worst_frames(
+        **_sized(words), most_picture_bytes=MOST_PICTURE_BYTES,
+        cancel=watch.cancel, on_progress=done,
+    )  # fmt: skip
     scored = _scored(found.score, words, {each.frame: each.score for each in found.frames})
     shown: list[tuple[str, bytes]] = []
-    room = _MOST_PICTURE_BYTES
+    room, pairs = MOST_PICTURE_BYTES, 0
     for each in found.frames:
-        for side, picture in (("reference", each.reference), ("distorted", each.distorted)):
-            room -= len(picture)
-            if room >= 0:
-                shown.append((f"frame {each.frame}, {side}", picture))
-    return Found(scored.record, scored.frames, tuple(shown))
+        room -= len(each.reference) + len(each.distorted)
+        if room < 0:
+            break
+        pairs += 1
+        shown += [
+            (f"frame {each.frame}, reference", each.reference),
+            (f"frame {each.frame}, distorted", each.distorted),
+        ]
+    told = _pictures(words, found, pairs)
+    return Found({**scored.record, "pictures": told}, scored.frames, tuple(shown))
+
+
+def _pictures(words: Words, found: WorstFrames, pairs: int) -> Words:
+    """What is shown, and why it is not all that was asked for."""
+    wanted, count, width_px = words["count"], len(found.frames), found.picture_width_px
+    asked_px = min(words["picture_width_px"], found.score.display[0])
+    room = f"the {MOST_PICTURE_BYTES // 1024} KiB that pictures may have together"
+    notes: list[str] = []
+    if count < wanted:
+        notes.append(f"no more than {count} frames lie {words['apart']} apart")
+    if width_px < asked_px:
+        notes.append(f"made narrower than {asked_px} px to fit into {room}")
+    if pairs < count:
+        notes.append(f"the last {count - pairs} pairs are left out, which do not fit into {room}")
+    return {"pairs": pairs, "pairs_asked": wanted, "width_px": width_px, "notes": notes}
 
 
 def _scored(found: Score, words: Words, worst: Mapping[int, float]) -> Found:
@@ -148,7 +176,7 @@ def _compare(words: Words, watch: Watch) -> Found:
 
 
 def _plan(words: Words, watch: Watch) -> Found:
-    return Found(api.plan(**words, cancel=watch.cancel))
+    return Found(api.plan(**_sized(words), cancel=watch.cancel))
 
 
 def _probe(words: Words, watch: Watch) -> Found:
@@ -231,7 +259,7 @@ def _sized(words: Words) -> Words:
     return words | {"display": (size[0], size[1])} if size else words
 
 
-CALLS: Mapping[str, Callable[[Words, Watch], Found]] = {
+_CALLS: Mapping[str, Callable[[Words, Watch], Found]] = {
     "auto": _auto,
     "compare": _compare,
     "compare_models": _compare_models,
@@ -247,4 +275,22 @@ CALLS: Mapping[str, Callable[[Words, Watch], Found]] = {
     "score": _score,
     "tune_per_shot": _tune_per_shot,
     "worst_frames": _worst_frames,
+}
+
+
+def call(tool: str, words: Words, watch: Watch) -> Found:
+    """Call a tool's function.
+
+    Raises:
+        VmafkitError: as the function; its sentences name the tool's arguments, not flags.
+    """
+    named = {*words, *(_OF_PAIRS if "listing" in words else ())}
+    try:
+        return _CALLS[tool](words, watch)
+    except VmafkitError as error:
+        raise wording.respoken(error, named) from None
+
+
+CALLS: Mapping[str, Callable[[Words, Watch], Found]] = {
+    tool: partial(call, tool) for tool in _CALLS
 }

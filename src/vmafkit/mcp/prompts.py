@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from mcp.server import MCPServer
+from pydantic import Field
+
+Name = Annotated[str, Field(max_length=4096)]
+Word = Annotated[str, Field(max_length=80)]
 
 
-def find_setting(source: str, target: str = "93") -> str:
+def find_setting(source: Name, target: Word = "93") -> str:
     """Find the cheapest encode of a video that meets a quality target."""
     return (
         f"Find the cheapest encode of the file {source!r} that reaches {target}. First call probe "
@@ -17,7 +21,7 @@ def find_setting(source: str, target: str = "93") -> str:
     )
 
 
-def judge_encode(reference: str, distorted: str) -> str:
+def judge_encode(reference: Name, distorted: Name) -> str:
     """Say how good an encode is, and where it is worst."""
     return (
         f"Call score with the reference {reference!r} and the distorted video {distorted!r}. Give "
@@ -26,7 +30,7 @@ def judge_encode(reference: str, distorted: str) -> str:
     )
 
 
-def make_ladder(source: str, max_kbps: str = "6000") -> str:
+def make_ladder(source: Name, max_kbps: Word = "6000") -> str:
     """Build a bitrate ladder for adaptive streaming from measurements."""
     return (
         f"Call plan with verb ladder for {source!r}, tell me the cost, then call ladder with "

@@ -74,6 +74,9 @@ class ScoreResult(Scored):
     )
     display: str = ""
     notes: list[str] = Field(default_factory=list[str])
+    pictures: dict[str, Any] | None = Field(
+        None, description="of worst_frames: how many pairs, how wide, and why not all of them"
+    )
 
 
 class ScoreAnswer(Answer):
@@ -161,6 +164,10 @@ class PlanResult(Part):
     )
     at_most: dict[str, Any] | None = Field(None, description="the same for the verb's own bound")
     whole_source: dict[str, Any] | None = Field(None, description="for one encode of all frames")
+    parts: list[dict[str, Any]] = Field(
+        default_factory=list[dict[str, Any]], description="the estimate by encoder and preset"
+    )
+    notes: list[str] = Field(default_factory=list[str])
     record: dict[str, Any] = Field(default_factory=dict[str, Any])
 
 

@@ -99,7 +99,14 @@ class ScoreTools:
         apart: Annotated[int, Field(ge=1, le=10000, description="frames between two")] = 12,
         picture_width_px: Annotated[int, Field(ge=32, le=640)] = 320,
         models: Models = [],  # noqa: B006
+        features: Features = [],  # noqa: B006
+        display: args.Display = None,
+        allow_hdr: bool = False,
         score_backend: args.ScoreBackend = "auto",
+        width: args.Width = None,
+        height: args.Height = None,
+        pix_fmt: args.PixFmt = None,
+        framerate: args.Framerate = None,
         background: args.Background = False,
     ) -> Annotated[CallToolResult, results.ScoreAnswer]:
         """Score a pair and show its worst frames, the reference beside the distorted one."""
@@ -108,5 +115,6 @@ class ScoreTools:
             "reference": files.read(reference),
             "distorted": files.read(distorted),
             "models": model_words(files, models),
+            "display": desk.size_of(display),
         }
         return await self._desk.run(ctx, "worst_frames", files, words, background=background)

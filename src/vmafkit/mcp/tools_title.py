@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from mcp_types import CallToolResult
 from pydantic import Field
 
 from vmafkit.mcp import args, desk, results
+from vmafkit.mcp.roots import CallFiles
 
 Sizes = Annotated[
     list[Annotated[str, Field(pattern=r"^[0-9]{1,5}(x[0-9]{1,5})?$")]],
     Field(max_length=16, description="1280x720 or 720; none for the usual ones"),
 ]
 Kbps = Annotated[float | None, Field(gt=0)]
+Words = dict[str, Any]
+
+
+def ladder_words(files: CallFiles, given: Words) -> Words:
+    """What `ladder` calls with. Raises: Refused, Unreadable."""
+    return given | {
+        "source": files.read(given["source"]),
+        "display": desk.size_of(given["display"]),
+        "output": files.write("ladder") if given["format"] else None,
+        "report": files.write_if(given["report"]),
+    }
+
+
+def per_shot_words(files: CallFiles, given: Words) -> Words:
+    """What `tune_per_shot` calls with. Raises: Refused, Unreadable."""
+    return given | {
+        "source": files.read(given["source"]),
+        "output": files.write_if(given["output"]),
+    }
 
 
 class TitleTools:
@@ -43,16 +63,15 @@ class TitleTools:
         report: args.BareName = None,
         allow_hdr: bool = False,
         score_backend: args.ScoreBackend = "auto",
+        width: args.Width = None,
+        height: args.Height = None,
+        pix_fmt: args.PixFmt = None,
+        framerate: args.Framerate = None,
         background: args.Background = False,
     ) -> Annotated[CallToolResult, results.LadderAnswer]:
         """Measure renditions at display size, take the hull, and pick the rungs on it."""
-        words, files = desk.words_of(locals()), self._desk.files()
-        words |= {
-            "source": files.read(source),
-            "display": desk.size_of(display),
-            "output": files.write("ladder") if format else None,
-            "report": files.write_if(report),
-        }
+        given, files = desk.words_of(locals()), self._desk.files()
+        words = ladder_words(files, given)
         return await self._desk.run(ctx, "ladder", files, words, background=background)
 
     async def tune_per_shot(
@@ -71,9 +90,13 @@ class TitleTools:
         output: args.BareName = None,
         allow_hdr: bool = False,
         score_backend: args.ScoreBackend = "auto",
+        width: args.Width = None,
+        height: args.Height = None,
+        pix_fmt: args.PixFmt = None,
+        framerate: args.Framerate = None,
         background: args.Background = False,
     ) -> Annotated[CallToolResult, results.PerShotAnswer]:
         """Encode each shot with its own setting, join them, and prove that it pays."""
-        words, files = desk.words_of(locals()), self._desk.files()
-        words |= {"source": files.read(source), "output": files.write_if(output)}
+        given, files = desk.words_of(locals()), self._desk.files()
+        words = per_shot_words(files, given)
         return await self._desk.run(ctx, "tune_per_shot", files, words, background=background)

@@ -1,13 +1,42 @@
-"""The tools that encode: recommend, auto, compare, and plan, which only says what they would do."""
+"""The tools that encode: recommend, auto and compare."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 from mcp_types import CallToolResult
 from pydantic import Field
 
 from vmafkit.mcp import args, desk, results
+from vmafkit.mcp.roots import CallFiles
+
+Words = dict[str, Any]
+
+
+def recommend_words(files: CallFiles, given: Words) -> Words:
+    """What `recommend` calls with. Raises: Refused, Unreadable."""
+    return given | {
+        "source": files.read_if(given["source"]),
+        "from_corpus": files.read_if(given["from_corpus"]),
+        "output": files.write_if(given["output"]),
+        "report": files.write_if(given["report"]),
+    }
+
+
+def auto_words(files: CallFiles, given: Words) -> Words:
+    """What `auto` calls with. Raises: Refused, Unreadable."""
+    words = given | {"source": files.read(given["source"])}
+    return words | {"runs_dir": files.write("runs")} if given["execute"] else words
+
+
+def compare_words(files: CallFiles, given: Words) -> Words:
+    """What `compare` calls with. Raises: Refused, Unreadable."""
+    return given | {
+        "sources": [files.read(each) for each in given["sources"]],
+        "display": desk.size_of(given["display"]),
+        "output": files.write_if(given["output"]),
+        "report": files.write_if(given["report"]),
+    }
 
 
 class TuneTools:
@@ -15,24 +44,6 @@ class TuneTools:
 
     def __init__(self, shared: desk.Desk) -> None:
         self._desk = shared
-
-    async def plan(
-        self,
-        ctx: args.Ctx,
-        verb: Literal["recommend", "auto", "ladder", "tune_per_shot"],
-        source: args.VideoPath,
-        target: args.Targets = ["93"],  # noqa: B006
-        encoder: args.Encoder = "libx264",
-        preset: args.Preset = None,
-        model: args.Model = None,
-        samples: args.Samples = None,
-        full: args.Full = False,
-        background: args.Background = False,
-    ) -> Annotated[CallToolResult, results.PlanAnswer]:
-        """Say what a verb would run and what it would cost; nothing is encoded."""
-        words, files = desk.words_of(locals()), self._desk.files()
-        words["source"] = files.read(source)
-        return await self._desk.run(ctx, "plan", files, words, background=background)
 
     async def recommend(
         self,
@@ -55,16 +66,15 @@ class TuneTools:
         report: args.BareName = None,
         allow_hdr: bool = False,
         score_backend: args.ScoreBackend = "auto",
+        width: args.Width = None,
+        height: args.Height = None,
+        pix_fmt: args.PixFmt = None,
+        framerate: args.Framerate = None,
         background: args.Background = False,
     ) -> Annotated[CallToolResult, results.RecommendAnswer]:
         """Find the cheapest setting that meets every target within the caps, by measuring."""
-        words, files = desk.words_of(locals()), self._desk.files()
-        words |= {
-            "source": files.read_if(source),
-            "from_corpus": files.read_if(from_corpus),
-            "output": files.write_if(output),
-            "report": files.write_if(report),
-        }
+        given, files = desk.words_of(locals()), self._desk.files()
+        words = recommend_words(files, given)
         return await self._desk.run(ctx, "recommend", files, words, background=background)
 
     async def auto(
@@ -82,13 +92,15 @@ class TuneTools:
         execute: Annotated[bool, Field(description="also encode, score and correct")] = False,
         allow_hdr: bool = False,
         score_backend: args.ScoreBackend = "auto",
+        width: args.Width = None,
+        height: args.Height = None,
+        pix_fmt: args.PixFmt = None,
+        framerate: args.Framerate = None,
         background: args.Background = False,
     ) -> Annotated[CallToolResult, results.AutoAnswer]:
         """Plan codec, preset and setting for a target; with execute also encode and prove it."""
-        words, files = desk.words_of(locals()), self._desk.files()
-        words["source"] = files.read(source)
-        if execute:
-            words["runs_dir"] = files.write("runs")
+        given, files = desk.words_of(locals()), self._desk.files()
+        words = auto_words(files, given)
         return await self._desk.run(ctx, "auto", files, words, background=background)
 
     async def compare(
@@ -106,14 +118,13 @@ class TuneTools:
         report: args.BareName = None,
         allow_hdr: bool = False,
         score_backend: args.ScoreBackend = "auto",
+        width: args.Width = None,
+        height: args.Height = None,
+        pix_fmt: args.PixFmt = None,
+        framerate: args.Framerate = None,
         background: args.Background = False,
     ) -> Annotated[CallToolResult, results.TableAnswer]:
         """Measure encoders and presets on whole sources: BD-rates, and bits at equal quality."""
-        words, files = desk.words_of(locals()), self._desk.files()
-        words |= {
-            "sources": [files.read(each) for each in sources],
-            "display": desk.size_of(display),
-            "output": files.write_if(output),
-            "report": files.write_if(report),
-        }
+        given, files = desk.words_of(locals()), self._desk.files()
+        words = compare_words(files, given)
         return await self._desk.run(ctx, "compare", files, words, background=background)

@@ -106,8 +106,9 @@ def test_a_plan_takes_no_more_rows_than_it_counts_with(
     monkeypatch.setattr(_plan, "content_hash", lambda *_: "a")
     monkeypatch.setattr(_plan.settings, "cache_folder", lambda: tmp_path)
     store.close()
-    work = _plan._Work("libx264", "fast", "full", [(10, 10)], 1, None, {})  # pyright: ignore
-    _, known = _plan._rates(_Named(tmp_path), work)  # pyright: ignore
+    size = (10, 10)
+    part = _plan._Part(_Named(tmp_path), "libx264", "fast", [size], size, 9, 1, None)  # pyright: ignore
+    _, known = _plan._rates(part)  # pyright: ignore
     assert known == 700
     # Made-up rows tell no cost, so that those of other sources are looked at too.
     assert taken == [NEWEST, NEWEST]
