@@ -182,12 +182,14 @@ def test_a_corpus_of_a_url_is_verified_on_another_machine(
         api.corpus(plan, rows)
         assert str(tmp_path).encode() not in rows.read_bytes()
         monkeypatch.setenv("VMAFKIT_CACHE", str(tmp_path / f"there{number}"))
-        outcomes += [each.outcome for each in api.verify(rows).checked]
+        (left,) = api.verify(rows).checked
+        assert left.outcome == "source-missing" and "--fetch" in left.message
+        outcomes += [each.outcome for each in api.verify(rows, fetch=True).checked]
     # Nobody knows the secret of the second.
     assert outcomes == ["same", "source-missing"]
     (site.folder / "open" / clip.name).write_bytes(clip.read_bytes() + b"x")
     monkeypatch.setenv("VMAFKIT_CACHE", str(tmp_path / "later"))
-    (checked,) = api.verify(tmp_path / "0.jsonl").checked
+    (checked,) = api.verify(tmp_path / "0.jsonl", fetch=True).checked
     assert checked.outcome == "source-missing" and "another file" in checked.message
 
 

@@ -93,6 +93,7 @@ def verify(
     seed: int = 0,
     tolerance: float = 1e-4,
     model: Sequence[str] = (),
+    fetch: bool = False,
     ffmpeg_bin: str | Path | None = None,
     timeout_s: float | None = None,
     cancel: threading.Event | None = None,
@@ -110,6 +111,7 @@ def verify(
         tolerance: largest difference of a score, in points.
         model: `path=FILE` of each model of the rows that is a file. It is used for rows that name
             it and whose trial key has its hash.
+        fetch: fetch the sources that rows name by a URL; a corpus of somebody else may name any.
         timeout_s: bound on each ffmpeg process, in seconds.
         on_event: told of each row as it is done, with its number and how many there are.
 
@@ -150,7 +152,7 @@ def verify(
             scratch=scratch,
         )
         for number, row in enumerate(chosen, 1):
-            checked.append(_check(bench, capabilities, row, tolerance, files))
+            checked.append(_check(bench, capabilities, row, tolerance, files, fetch=fetch))
             if on_event is not None:
                 on_event(checked[-1], number, len(chosen))
     return Verification(path, measured, tuple(checked))
@@ -176,8 +178,10 @@ def _check(
     row: CorpusRow,
     tolerance: float,
     files: Mapping[str, VmafModel],
+    *,
+    fetch: bool,
 ) -> Checked:
-    missing = _source_trouble(row)
+    missing = _source_trouble(row, fetch=fetch)
     if missing is not None:
         return missing
     try:
@@ -197,7 +201,10 @@ def _check(
     return result
 
 
-def _source_trouble(row: CorpusRow) -> Checked | None:
+def _source_trouble(row: CorpusRow, *, fetch: bool) -> Checked | None:
+    if remote.is_url(row.src) and not fetch:
+        said = f"{remote.shown(row.src)} was not fetched (--fetch fetches it)"
+        return Checked(row, "source-missing", message=said)
     try:
         path = _place(row)
         # No hash of an earlier run is trusted here: the file itself is read.

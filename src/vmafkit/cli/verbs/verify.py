@@ -37,6 +37,9 @@ def verify(
         list[str] | None,
         typer.Option(help="path=FILE of a model the rows were scored with; repeatable."),
     ] = None,
+    fetch: Annotated[
+        bool, typer.Option("--fetch", help="Fetch the sources that rows name by a URL.")
+    ] = False,
     ffmpeg_bin: Annotated[str | None, typer.Option(help="The ffmpeg to use.")] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds for each ffmpeg run.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
@@ -54,6 +57,7 @@ def verify(
         seed=seed,
         tolerance=tolerance,
         model=model or [],
+        fetch=fetch,
         ffmpeg_bin=ffmpeg_bin,
         timeout_s=timeout,
         on_event=tell,
