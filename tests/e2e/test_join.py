@@ -27,6 +27,7 @@ ENCODERS = {
     "libsvtav1": ("12", (25.0, 55.0, 40.25), ()),
     "libvpx-vp9": ("5", (25.0, 55.0, 40.0), ()),
     "libaom-av1": ("8", (25.0, 55.0, 40.0), ()),
+    "libvvenc": ("faster", (25.0, 45.0, 32.0), ()),
 }
 
 
@@ -63,7 +64,7 @@ def segments(film: Path, folder: Path, name: str) -> list[Path]:
         words = encoder.argv(
             EncodeSettings(preset, value, "yuv420p", encoder_options(extra), threads=1)
         )
-        path = folder / f"part{number}.mkv"
+        path = folder / f"part{number}.{encoder.container}"
         chain = f"trim=start_frame={shot.start_frame}:end_frame={shot.end_frame}"
         kit.ffmpeg(
             "-i", film, "-vf", f"{chain},setpts=PTS-STARTPTS", "-fps_mode", "passthrough",
@@ -89,7 +90,7 @@ def test_every_picture_is_kept_at_its_time(
     film: Path, tmp_path: Path, bench: Bench, name: str
 ) -> None:
     parts = segments(film, tmp_path, name)
-    output = tmp_path / "joined.mkv"
+    output = tmp_path / f"joined.{encoders.get(name).container}"
     joined = join(bench, parts, SHOTS, frame_times_s(open_source(film)), output)
     assert joined.source.frame_count == 30 and not joined.source.is_vfr
     apart = [picture for part in parts for picture in pictures(part)]

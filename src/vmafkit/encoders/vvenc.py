@@ -35,4 +35,7 @@ ENCODER = Encoder(
     version_from_log=version_after(r"libvvenc version: (\S+)"),
     aliases=("vvenc", "vvc", "h266"),
     install_hint=built_with("libvvenc"),
+    # Matroska has no decoding times, and ffmpeg cannot work out those of VVC: what is copied from
+    # it shows frames late.
+    container="mp4",
 )
