@@ -13,7 +13,7 @@ import pytest
 
 import tuning_kit as kit
 from vmafkit import api
-from vmafkit.errors import Refused, UsageError
+from vmafkit.errors import OutputError, Refused, UsageError
 from vmafkit.execute import title
 from vmafkit.media.probe import open_source
 from vmafkit.schema.per_shot import PerShotResult
@@ -282,3 +282,20 @@ def test_a_second_run_scores_no_title_again(clips: Path, monkeypatch: pytest.Mon
     again = tuned(clips / "film.mkv", target_vmaf=90.0)
     assert again.rounds == first.rounds and again.per_shot == first.per_shot
     assert again.shots == first.shots and again.kept == first.kept
+
+
+def test_a_segment_folder_that_cannot_be_made_is_found_before_any_work(
+    clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("mine")
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError("work was begun")
+
+    monkeypatch.setattr("vmafkit.api._tune_per_shot._tuned", refuse)
+    with pytest.raises(OutputError) as caught:
+        api.tune_per_shot(
+            clips / "film.mkv", target_vmaf=80, segment_dir=tmp_path / "file" / "shots"
+        )
+    assert "--segment-dir" in (caught.value.hint or "")
+    assert (tmp_path / "file").read_text() == "mine"

@@ -17,7 +17,7 @@ from vmafkit.decide.space import kept_bytes, sweep_bytes
 from vmafkit.decide.sweep import Cell, Grid, Known, Scoring, plan_sweep
 from vmafkit.decide.values import parse_values
 from vmafkit.decide.workers import trial_bytes, worker_count
-from vmafkit.errors import OutputError, StoreError, UsageError
+from vmafkit.errors import UsageError
 from vmafkit.execute.encode import encode_words
 from vmafkit.execute.events import OnEvent, ignore
 from vmafkit.execute.machine import free_memory_bytes
@@ -255,14 +255,7 @@ def _encode_folder(
     if not keep and encode_dir is None:
         return None
     folder = Path(encode_dir).absolute() if encode_dir else output.parent / "encodes"
-    try:
-        fsio.ensure_folder(folder)
-    except StoreError as error:
-        raise OutputError(error.message, hint="name another --encode-dir") from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise OutputError(
-            f"cannot write to {folder}: permission denied", hint="name another --encode-dir"
-        )
+    fsio.ensure_output_folder(folder, "--encode-dir")
     fsio.remove_strays(folder, older_than_s=_STRAY_AGE_S)
     sources = {cell.source.path for cell in plan.cells}
     for cell in plan.cells:

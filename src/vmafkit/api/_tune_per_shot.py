@@ -152,6 +152,8 @@ def tune_per_shot(
     folder = Path(segment_dir).absolute() if segment_dir is not None else None
     if folder is not None:
         prepare_segments(folder, ready.source.path, len(shots), chosen.container)
+        if not dry_run:
+            fsio.ensure_output_folder(folder, "--segment-dir")
     wanted = _Wanted(aim, probes, (crf_min, crf_max), path, streams, folder, page is not None)
     with ready.bench() as bench:
         result, seen = _tuned(

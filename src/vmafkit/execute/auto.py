@@ -38,15 +38,11 @@ class ResultsFile:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / FILE_NAME
+        fsio.ensure_output_folder(folder, "--runs-dir")
         try:
-            fsio.ensure_folder(folder)
             fsio.recover_tail(self.path, _ROWS)
         except StoreError as error:
             raise OutputError(error.message, hint="name another --runs-dir") from error
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise OutputError(
-                f"cannot write to {folder}: permission denied", hint="name another --runs-dir"
-            )
         fsio.remove_strays(folder, older_than_s=_STRAY_AGE_S)
 
     def rows(self) -> list[TuneResult]:

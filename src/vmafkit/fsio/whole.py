@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from vmafkit.errors import StoreError
+from vmafkit.errors import OutputError, StoreError
 from vmafkit.fsio import disk
 from vmafkit.fsio.disk import write_error
 
@@ -119,6 +119,21 @@ def ensure_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise write_error(error, folder) from error
+
+
+def ensure_output_folder(folder: Path, flag: str) -> None:
+    """Makes a folder that the user named by a flag, if it is not there, and looks if it is open.
+
+    Raises: OutputError.
+    """
+    try:
+        ensure_folder(folder)
+    except StoreError as error:
+        raise OutputError(error.message, hint=f"name another {flag}") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"cannot write to {folder}: permission denied", hint=f"name another {flag}"
+        )
 
 
 def write_scratch(path: Path, data: bytes | str) -> None:
