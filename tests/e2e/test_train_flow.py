@@ -78,6 +78,14 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def table(work: Path) -> Path:
+    """The features of the whole corpus; what was computed for it is kept below its root."""
+    path = work / "c.parquet"
+    api.extract_features("nflx-local", path, data_root=work / ".workingdir2" / "netflix")
+    return path
+
+
 def run(work: Path, *words: str, code: int = 0, **environment: str) -> str:
     """Run a command line in the folder and in this process, where torch is loaded once.
 
@@ -163,16 +171,17 @@ def test_extract_fit_export_eval(work: Path) -> None:
     assert all(name in shown for name in ("PLCC", "SROCC", "RMSE"))
 
 
-def test_a_changed_file_is_extracted_again_under_its_old_name(work: Path) -> None:
-    root = work / "changed"
+def test_a_changed_file_is_extracted_again_under_its_old_name(work: Path, table: Path) -> None:
+    assert table.is_file()
+    root, again = work / "changed", work / "changed.parquet"
     shutil.copytree(work / ".workingdir2" / "netflix", root)
-    found = api.extract_features("nflx-local", work / "c.parquet", data_root=root)
+    found = api.extract_features("nflx-local", again, data_root=root)
     assert found.known == 9
     distorted = root / "dis" / "Noise_1_90_900.yuv"
     distorted.write_bytes((root / "dis" / "Noise_3_90_300.yuv").read_bytes())
-    found = api.extract_features("nflx-local", work / "c.parquet", data_root=root)
+    found = api.extract_features("nflx-local", again, data_root=root)
     assert found.known == 9, "the other file's bytes are known under any name"
-    rows = pl.read_parquet(work / "c.parquet")
+    rows = pl.read_parquet(again)
     one, three = (
         rows.filter(pl.col("key") == f"Noise_{n}_90_{900 // n}.yuv")["vmaf"] for n in (1, 3)
     )
@@ -180,7 +189,7 @@ def test_a_changed_file_is_extracted_again_under_its_old_name(work: Path) -> Non
     data = bytearray(distorted.read_bytes())
     data[: 160 * 90] = bytes(160 * 90)
     distorted.write_bytes(data)
-    found = api.extract_features("nflx-local", work / "c.parquet", data_root=root)
+    found = api.extract_features("nflx-local", again, data_root=root)
     assert found.known == 8
 
 
@@ -223,10 +232,10 @@ def test_our_encoders_make_the_distorted_sides_of_clips(work: Path) -> None:
     assert pl.read_parquet(work / "k.parquet").equals(rows)
 
 
-def test_train_export_validate_and_the_python_example(work: Path) -> None:
+def test_train_export_validate_and_the_python_example(work: Path, table: Path) -> None:
     (work / "runs").mkdir(exist_ok=True)
     for name in ("full_features_4corpus", "full_features_netflix"):
-        shutil.copy(work / "c.parquet", work / "runs" / f"{name}.parquet")
+        shutil.copy(table, work / "runs" / f"{name}.parquet")
     small = work / "small.yaml"
     small.write_text(
         "epochs: 30\nbatch_size: 512\nlr: 0.02\nschedule: onecycle\ntest_frac: 0\n"
@@ -269,13 +278,13 @@ def _example(folder: Path) -> str:
     return start(folder, "example.py")
 
 
-def test_the_python_example_runs_on_the_shipped_model(work: Path) -> None:
+def test_the_python_example_runs_on_the_shipped_model(work: Path, table: Path) -> None:
     folder = work / "shipped"
     (folder / "runs").mkdir(parents=True)
     shutil.copytree(ROOT / "model" / "tiny", folder / "model" / "tiny")
-    shutil.copy(work / "c.parquet", folder / "runs" / "full_features_netflix.parquet")
+    shutil.copy(table, folder / "runs" / "full_features_netflix.parquet")
     printed = _example(folder).strip().splitlines()[-1]
     scores = np.array(json.loads(printed))
-    truth = pl.read_parquet(work / "c.parquet")["vmaf"].head(100).to_numpy()
+    truth = pl.read_parquet(table)["vmaf"].head(100).to_numpy()
     assert np.abs(scores - truth).max() < 3.0
     assert np.sqrt(((scores - truth) ** 2).mean()) < 1.0
