@@ -77,6 +77,8 @@ def test_testing_and_a_warm_store(space: Space, starts: list[str]) -> None:
     assert len(starts) == 18
     assert warm["known"] == 18
     assert cold | {"known": 18} == warm
+    kept = json.loads((space.root / "output" / "test_encoded_VMAF.json").read_text("utf-8"))
+    assert kept["n"] == 18
     scores = [each["score"] for each in warm["assets"]]
     truth = [each["truth"] for each in warm["assets"]]
     np.testing.assert_allclose(scores, space.vmaf, atol=1e-9)
@@ -361,8 +363,6 @@ def test_two_processes_at_once_measure_each_asset_once(space: Space, tmp_path: P
 
 
 def test_each_opinion_can_be_a_row_of_training(space: Space, tmp_path: Path) -> None:
-    kept = json.loads((space.root / "output" / "test_encoded_VMAF.json").read_text("utf-8"))
-    assert kept["n"] == 18
     trained = {
         kind: api.run_vmaf_training(
             space.path, space.features, space.params, tmp_path / f"{kind}.json",

@@ -120,8 +120,11 @@ def test_from_corpus_tells_the_command_of_the_row_it_decided_by(
     assert _encoder_words(rows, 30.0, "another") == ""
 
 
-def test_the_file_keeps_all_that_the_film_carries(clips: Path, tmp_path: Path) -> None:
-    source, output = clips / "film.mkv", tmp_path / "out.mkv"
+def test_the_file_keeps_all_that_the_film_carries(
+    clips: Path, tmp_path: Path, new_cache: Path
+) -> None:
+    source, output = clips / "film.mkv", tmp_path / "made" / "out.mkv"
+    output.parent.mkdir()
     before = kit.sha256(source)
     made = found(source, "93", output=output)
     assert made.met and made.output is not None and not made.output.encoded_again
@@ -134,7 +137,7 @@ def test_the_file_keeps_all_that_the_film_carries(clips: Path, tmp_path: Path) -
     assert result.color == original.color
     assert api.score(source, output).pooled("vmaf_v0.6.1") == pytest.approx(made.score, abs=1e-6)
     assert kit.sha256(source) == before
-    assert [each.name for each in tmp_path.iterdir()] == ["out.mkv"]
+    assert [each.name for each in output.parent.iterdir()] == ["out.mkv"]
 
 
 def test_an_mp4_stays_an_mp4(clips: Path, tmp_path: Path) -> None:
