@@ -271,7 +271,9 @@ def test_a_cut_that_does_not_pay_is_not_made(tmp_path: Path) -> None:
     assert all(shot.video_bits is None and shot.score is not None for shot in found.shots)
 
 
-def test_a_second_run_scores_no_title_again(clips: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_run_scores_no_title_again(
+    clips: Path, new_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = tuned(clips / "film.mkv", target_vmaf=90.0)
 
     def refuse(*_: object) -> None:
